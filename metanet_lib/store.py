@@ -1,0 +1,124 @@
+"""Where a run keeps what it makes, and how it is written.
+
+A *run* is one profile on one corpus. What it makes lies in ``results/<profile>/`` when the corpus
+is the demo, and in ``results/<profile>-<corpus folder>/`` otherwise, so that a run on real data
+never overwrites the demo's::
+
+    zoo/v-aer.safetensors      one shard per dataset
+    metanetwork.safetensors    the trained meta-autoencoders
+    tables/*.csv               every number of the book
+    figures/*.{svg,png}        every figure of the book
+    chapters/*.ipynb           the executed chapters
+
+Everything is written beside its place and renamed into it, so a file is whole or absent, also after
+``kill -9``.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+DEMO_CORPUS = "demo"
+"""The name under which a run asks for the synthetic demo corpus."""
+
+
+@contextmanager
+def write_atomically(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds.
+
+    The data are flushed to disk before the rename. If the block raises, the temporary file is
+    removed and whatever stood at ``path`` stays as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid4().hex[:8]}{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The folder of one run.
+
+    Parameters
+    ----------
+    profile
+        Name of the profile, such as ``quick``.
+    corpus
+        ``demo``, or the folder that holds ``VOCdevkit/``, ``UrbanSound8K/`` and ``IRMAS/``.
+    root
+        The folder of all results.
+    """
+
+    profile: str
+    corpus: str = DEMO_CORPUS
+    root: Path = Path("results")
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the run reads the synthetic demo corpus."""
+        return self.corpus == DEMO_CORPUS
+
+    @property
+    def corpus_folder(self) -> Path:
+        """The folder that holds the raw corpora; the demo corpus lives in ``data/demo``."""
+        return Path("data") / DEMO_CORPUS if self.is_demo else Path(self.corpus)
+
+    @property
+    def corpus_title(self) -> str:
+        """The corpus in words, as every page says it."""
+        if self.is_demo:
+            return "synthetic demo corpus"
+        return f"real corpus in {Path(self.corpus).resolve().name}/"
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this run."""
+        if self.is_demo:
+            return self.root / self.profile
+        return self.root / f"{self.profile}-{Path(self.corpus).resolve().name}"
+
+    @property
+    def zoo(self) -> Path:
+        """The folder of the shards."""
+        return self.folder / "zoo"
+
+    @property
+    def metanetwork(self) -> Path:
+        """The file of the trained meta-autoencoders."""
+        return self.folder / "metanetwork.safetensors"
+
+    def table(self, name: str) -> Path:
+        """Return the path of a table."""
+        return self.folder / "tables" / f"{name}.csv"
+
+    def save_table(self, table: "pd.DataFrame", name: str) -> Path:
+        """Write a table as ``tables/<name>.csv`` and return its path."""
+        path = self.table(name)
+        with write_atomically(path) as temporary:
+            table.to_csv(temporary, index=False)
+        return path
+
+    def save_figure(self, figure: "Figure", name: str) -> Path:
+        """Write a figure as ``figures/<name>.svg`` and ``.png``; return the SVG's path."""
+        path = self.folder / "figures" / f"{name}.svg"
+        for suffix in (".png", ".svg"):
+            with write_atomically(path.with_suffix(suffix)) as temporary:
+                figure.savefig(temporary)
+        return path
+
+    def _repr_markdown_(self) -> str:
+        return f"*This page was made from the **{self.corpus_title}**, profile **{self.profile}**.*"
