@@ -52,14 +52,40 @@ class Dataset:
         return self.id.replace(":", "-")
 
 
-_VOC = (
-    "aeroplane bicycle bird boat bottle bus car cat chair cow "
-    "diningtable dog horse motorbike person pottedplant sheep sofa train tvmonitor"
-).split()
-_URBANSOUND8K = (
-    "air_conditioner car_horn children_playing dog_bark drilling "
-    "engine_idling gun_shot jackhammer siren street_music"
-).split()
+_VOC = [
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+]
+_URBANSOUND8K = [
+    "air_conditioner",
+    "car_horn",
+    "children_playing",
+    "dog_bark",
+    "drilling",
+    "engine_idling",
+    "gun_shot",
+    "jackhammer",
+    "siren",
+    "street_music",
+]
 _IRMAS = {
     "cel": "cello",
     "cla": "clarinet",

@@ -1,0 +1,156 @@
+"""One model to interpret: its parameters, its randomness, and the reference way to train it."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from metanet_lib import catalog
+from metanet_lib.parameters import Parameters, decision
+
+INPUTS = 256
+"""Numbers in a patch: 16x16."""
+CODES = 16
+"""Filters of a model, and numbers in its code."""
+
+
+@dataclass(frozen=True)
+class ZooParameters(Parameters):
+    """How the models to interpret are trained. The defaults are the paper's."""
+
+    models_fit: int = decision(
+        500,
+        "models of each training dataset that fit the meta level",
+        "section 4.1: 500 of the 600 models of a dataset",
+    )
+    models_validation: int = decision(
+        100,
+        "models of each of the 41 datasets that validate it",
+        "section 4.1: the other 100; the unseen datasets need only these",
+    )
+    training_datasets: tuple[str, ...] = decision(
+        catalog.TRAINING_IDS,
+        "the datasets whose models train the meta level",
+        "open: 10 + 5 + 5 in the paper, unnamed; the first of each corpus in its own order",
+    )
+    epochs: int = decision(
+        1,
+        "passes over a dataset's patches",
+        "section 4.1: one epoch over 1,000,000 patches",
+    )
+    batch_size: int = decision(
+        32,
+        "patches in a training step; an incomplete last batch is dropped",
+        "open: the default of Keras, whose words the paper uses",
+    )
+    learning_rate: float = decision(
+        1e-3, "Adam's step size", "open: the default of Adam (Kingma and Ba 2014)"
+    )
+    adam_epsilon: float = decision(1e-7, "Adam's epsilon", "open: the default of Keras")
+    batch_norm_epsilon: float = decision(
+        1e-3, "added to the variance in batch normalisation", "open: the default of Keras"
+    )
+    batch_norm_momentum: float = decision(
+        0.01,
+        "share of the newest batch in the running mean and variance",
+        "open: the default of Keras; plays no part in the encoder matrix",
+    )
+    seed: int = decision(
+        0, "base seed of initialisations and sample orders", "section 7: everything is seeded"
+    )
+
+    def __post_init__(self) -> None:
+        self.require_positive(
+            "models_validation",
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "adam_epsilon",
+            "batch_norm_epsilon",
+        )
+        self.require(self.models_fit >= 0, "models_fit", "zero or more")
+        self.require(self.batch_size > 1, "batch_size", "at least 2 (batch normalisation)")
+        self.require(0 < self.batch_norm_momentum <= 1, "batch_norm_momentum", "in 0..1")
+        for dataset_id in self.training_datasets:
+            catalog.dataset(dataset_id)
+
+    def models(self, dataset_id: str) -> tuple[int, int]:
+        """Return how many models of a dataset fit the meta level, and how many validate it."""
+        trains = dataset_id in self.training_datasets
+        return (self.models_fit if trains else 0), self.models_validation
+
+
+class Autoencoder(nn.Module):
+    """The autoencoder whose encoder is the model to interpret (section 4.1): 256-16-256.
+
+    Takes patches ``[n, 256]``, gives reconstructions ``[n, 256]``.
+    """
+
+    def __init__(self, parameters: ZooParameters | None = None) -> None:
+        super().__init__()
+        p = parameters or ZooParameters()
+        self.encoder = nn.Linear(INPUTS, CODES, bias=False)
+        self.batch_norm = nn.BatchNorm1d(CODES, p.batch_norm_epsilon, p.batch_norm_momentum)
+        self.decoder = nn.Linear(CODES, INPUTS)
+
+    def codes(self, patches: Tensor) -> Tensor:
+        """Return the codes ``[n, 16]`` of patches ``[n, 256]``."""
+        return torch.relu(self.batch_norm(self.encoder(patches)))
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Return the reconstructions of patches."""
+        out: Tensor = self.decoder(self.codes(patches))
+        return out
+
+
+class ModelSeed:
+    """The randomness of one model: its initial weights, then its sample order, epoch by epoch."""
+
+    def __init__(self, seed: int, dataset_id: str, index: int) -> None:
+        self._generator = np.random.default_rng([seed, zlib.crc32(dataset_id.encode()), index])
+        self._limit = float(np.sqrt(6 / (INPUTS + CODES)))
+
+    def glorot(self) -> Tensor:
+        """Return Glorot uniform weights ``[16, 256]`` (Glorot and Bengio 2010)."""
+        drawn = self._generator.uniform(-self._limit, self._limit, (CODES, INPUTS))
+        return torch.from_numpy(drawn.astype(np.float32))
+
+    def order(self, n: int) -> Tensor:
+        """Return the next epoch's order: a permutation of ``0..n-1``, int32 ``[n]``."""
+        return torch.from_numpy(self._generator.permutation(np.arange(n, dtype=np.int32)))
+
+
+def initial_model(source: ModelSeed, parameters: ZooParameters) -> Autoencoder:
+    """Return a model before its first step: encoder, then decoder drawn from ``source``."""
+    model = Autoencoder(parameters)
+    with torch.no_grad():
+        model.encoder.weight.copy_(source.glorot())
+        model.decoder.weight.copy_(source.glorot().T)
+        model.decoder.bias.zero_()
+    return model
+
+
+def train_one(
+    patches: Tensor, dataset_id: str, index: int, parameters: ZooParameters
+) -> Autoencoder:
+    """Train model ``index`` of a dataset with the plain PyTorch loop: the reference.
+
+    ``patches`` is float32 ``[n, 256]``. Returns the trained model.
+    """
+    source = ModelSeed(parameters.seed, dataset_id, index)
+    model = initial_model(source, parameters).train()
+    adam = torch.optim.Adam(
+        model.parameters(), lr=parameters.learning_rate, eps=parameters.adam_epsilon
+    )
+    steps = len(patches) // parameters.batch_size
+    for _ in range(parameters.epochs):
+        order = source.order(len(patches))
+        for batch in order[: steps * parameters.batch_size].view(steps, -1):
+            x = patches[batch]
+            loss = nn.functional.mse_loss(model(x), x)
+            adam.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            adam.step()
+    return model

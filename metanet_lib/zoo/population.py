@@ -1,0 +1,200 @@
+"""Many models trained side by side, in batched tensor code."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from metanet_lib.zoo.model import CODES, INPUTS, ModelSeed, ZooParameters
+
+LOSS_POINTS = 100
+"""Points on a model's loss curve."""
+
+
+class Population:
+    """Many autoencoders trained side by side on one dataset, each on its own batches.
+
+    The gradients of the loss ``mean((D'A' - X)^2)`` need no reconstruction. Write a model's decoder
+    and bias as one matrix ``D'`` of 17 rows (the bias is the row of a code that is always 1) and
+    its codes as ``A'``, 17 rows too. Then ``A'(A'^T D' - X)`` and ``(D'D'^T) A' - D'X^T`` need only
+    17x17 Gram matrices besides two wide products with the patches, ``[W; D'] X^T`` and
+    ``[dZ; A'] X``. Hence the layout: one tensor ``weights [m, 33, 256]`` holds the encoder (16
+    rows), the decoder (16 rows) and the bias (1 row), so each wide product is one batched matrix
+    product, and Adam, which is elementwise, is one fused update.
+
+    Parameters
+    ----------
+    parameters
+        How to train.
+    dataset_id
+        The dataset; it seeds the models.
+    indices
+        Which models of the dataset: ``m`` indices.
+    device
+        Where to train.
+    """
+
+    def __init__(
+        self,
+        parameters: ZooParameters,
+        dataset_id: str,
+        indices: range,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.parameters, self.dataset_id, self.indices = parameters, dataset_id, indices
+        self._sources = [ModelSeed(parameters.seed, dataset_id, i) for i in indices]
+        m = len(indices)
+        weights = torch.zeros(m, 2 * CODES + 1, INPUTS)
+        for model, source in zip(weights, self._sources, strict=True):
+            model[:CODES] = source.glorot()
+            model[CODES : 2 * CODES] = source.glorot()
+        self.weights = weights.to(device)
+        self.scale = torch.ones(m, CODES, 1, device=device)
+        self.shift = torch.zeros(m, CODES, 1, device=device)
+        self.running_mean = torch.zeros(m, CODES, 1, device=device)
+        self.running_var = torch.ones(m, CODES, 1, device=device)
+
+    def train(self, patches: Tensor, progress: bool = False) -> Tensor:
+        """Train every model for all epochs.
+
+        Parameters
+        ----------
+        patches
+            float32 ``[n, 256]`` in 0..1, on the population's device.
+        progress
+            Show a progress bar with the mean loss.
+
+        Returns
+        -------
+        Tensor
+            The training loss of each model at evenly spaced steps, float32 ``[m, LOSS_POINTS]``
+            (fewer columns if there are fewer steps).
+
+        Raises
+        ------
+        FloatingPointError
+            If a model's loss stops being finite; names the dataset, the model and the seed.
+        """
+        p, n = self.parameters, len(patches)
+        steps_per_epoch = n // p.batch_size
+        if steps_per_epoch == 0:
+            raise ValueError(
+                f"{self.dataset_id}: {n} patches are fewer than one batch of {p.batch_size}"
+            )
+        steps = steps_per_epoch * p.epochs
+        watched = set(np.linspace(0, steps - 1, min(steps, LOSS_POINTS)).astype(int).tolist())
+        step_of = _Step(self, p.batch_size)
+        bar = tqdm(total=steps, desc=self.dataset_id, unit="step", disable=not progress)
+        curve: list[Tensor] = []
+        orders = torch.empty(len(self.indices), n, dtype=torch.int32)
+        step = 0
+        with torch.no_grad(), bar:
+            for _ in range(p.epochs):
+                for row, source in zip(orders, self._sources, strict=True):
+                    row.copy_(source.order(n))
+                on_device = orders.to(patches.device)
+                for first in range(0, steps_per_epoch * p.batch_size, p.batch_size):
+                    batch = on_device[:, first : first + p.batch_size]
+                    step_of(patches, batch, watch=step in watched)
+                    if step in watched:
+                        curve.append(step_of.loss())
+                        self._check_finite(curve[-1], step)
+                        bar.set_postfix(loss=f"{curve[-1].mean().item():.5f}", refresh=False)
+                    step += 1
+                    bar.update()
+        return torch.stack(curve, dim=1).cpu()
+
+    def _check_finite(self, loss: Tensor, step: int) -> None:
+        bad = [self.indices[i] for i in (~loss.isfinite()).nonzero().flatten().tolist()]
+        if bad:
+            raise FloatingPointError(
+                f"{self.dataset_id}: the loss of model(s) {bad} is not finite at step {step} "
+                f"(seed {self.parameters.seed}); try a smaller learning_rate, and check the patches"
+            )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the trained models as a shard stores them (see :class:`Shard`), on the CPU."""
+        w = self.weights.cpu()
+        return {
+            "encoder": w[:, :CODES].transpose(1, 2).contiguous(),
+            "decoder": w[:, CODES:-1].contiguous(),
+            "decoder_bias": w[:, -1].contiguous(),
+            "batch_norm_scale": self.scale.cpu().squeeze(2),
+            "batch_norm_shift": self.shift.cpu().squeeze(2),
+            "batch_norm_mean": self.running_mean.cpu().squeeze(2),
+            "batch_norm_var": self.running_var.cpu().squeeze(2),
+        }
+
+
+class _Step:
+    """One training step of a population, in buffers that are allocated once."""
+
+    def __init__(self, population: Population, batch_size: int) -> None:
+        self.population = population
+        p, w = population.parameters, population.weights
+        m, b = len(w), batch_size
+        self._momentum, self._epsilon = p.batch_norm_momentum, p.batch_norm_epsilon
+        self._unbias = b / (b - 1)
+        self._two_over_size = 2 / (b * INPUTS)
+        self._x = w.new_empty(m, b, INPUTS)
+        self._products = w.new_empty(m, 2 * CODES + 1, b)
+        self._normal = w.new_empty(m, CODES, b)
+        self._pre = w.new_empty(m, CODES, b)
+        self._codes = w.new_ones(m, CODES + 1, b)
+        self._d_codes = w.new_empty(m, CODES + 1, b)
+        self._left = w.new_empty(m, 2 * CODES + 1, b)
+        w.grad = self._d_weights = torch.empty_like(w)
+        population.scale.grad = self._d_scale = torch.empty_like(population.scale)
+        population.shift.grad = self._d_shift = torch.empty_like(population.shift)
+        self._adam = torch.optim.Adam(
+            [w, population.scale, population.shift],
+            lr=p.learning_rate,
+            eps=p.adam_epsilon,
+            fused=True,
+        )
+
+    def __call__(self, patches: Tensor, batch: Tensor, watch: bool = False) -> None:
+        """Make one step on ``patches[batch]``; ``batch`` is int32 ``[m, batch_size]``."""
+        pop, w = self.population, self.population.weights
+        x, normal, codes, left = self._x, self._normal, self._codes, self._left
+        decoder = w[:, CODES:]  # 17 rows: decoder and bias
+        torch.index_select(patches, 0, batch.reshape(-1), out=x.view(-1, INPUTS))
+
+        # Forward: the one wide product gives the pre-activations and D'X^T.
+        torch.bmm(w, x.transpose(1, 2), out=self._products)
+        z, decoded = self._products[:, :CODES], self._products[:, CODES:]
+        mean = z.mean(2, keepdim=True)
+        torch.sub(z, mean, out=normal)
+        var = torch.mul(normal, normal, out=self._pre).mean(2, keepdim=True)
+        pop.running_mean.lerp_(mean, self._momentum)
+        pop.running_var.lerp_(var * self._unbias, self._momentum)
+        inverse = var.add_(self._epsilon).rsqrt_()
+        normal.mul_(inverse)
+        torch.addcmul(pop.shift, normal, pop.scale, out=self._pre)
+        torch.clamp_min(self._pre, 0, out=codes[:, :CODES])
+        if watch:
+            self._loss = torch.baddbmm(x, codes.transpose(1, 2), decoder, beta=-1)
+
+        # Backward through decoder, ReLU and batch normalisation, in codes' space.
+        gram = torch.bmm(decoder, decoder.transpose(1, 2))
+        s = self._two_over_size
+        torch.baddbmm(decoded, gram, codes, beta=-s, alpha=s, out=self._d_codes)
+        d_pre = self._d_codes[:, :CODES].mul_(self._pre > 0)
+        d_shift = torch.sum(d_pre, 2, keepdim=True)
+        d_scale = torch.mul(d_pre, normal, out=self._pre).sum(2, keepdim=True)
+        normal.mul_(d_scale).add_(d_shift).mul_(-1 / x.shape[1]).add_(d_pre)
+        torch.mul(normal, inverse * pop.scale, out=left[:, :CODES])
+
+        # The other wide product gives the gradients of encoder and decoder.
+        torch.mul(codes, -s, out=left[:, CODES:])
+        torch.bmm(left, x, out=self._d_weights)
+        self._d_weights[:, CODES:].baddbmm_(
+            torch.bmm(codes, codes.transpose(1, 2)), decoder, alpha=s
+        )
+        self._d_scale.copy_(d_scale)
+        self._d_shift.copy_(d_shift)
+        self._adam.step()
+
+    def loss(self) -> Tensor:
+        """Return the loss ``[m]`` of the last watched step's batch, before that step."""
+        return self._loss.square().mean((1, 2))
