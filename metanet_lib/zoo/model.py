@@ -151,6 +151,6 @@ def train_one(
             x = patches[batch]
             loss = nn.functional.mse_loss(model(x), x)
             adam.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             adam.step()
     return model
