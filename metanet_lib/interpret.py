@@ -1,0 +1,175 @@
+"""The meta-classifier tells what an unseen model was trained on (paper, section 4.4).
+
+A k-NN classifier on the embeddings of the models that fit the meta level answers for models that
+nothing was fitted on, on two levels (*tasks*):
+
+- ``modality``, vision or audio, for the validation models of all 41 datasets;
+- ``dataset_id``, one of the 20 training datasets, for the validation models of those.
+
+:func:`assess` gives one row of the book's tables: how many were right, the accuracy, and its
+Wilson 95 % interval (Wilson 1927).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.base import TransformerMixin
+from sklearn.metrics import confusion_matrix
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from metanet_lib import catalog
+from metanet_lib.parameters import Parameters, decision
+from metanet_lib.zoo import Zoo
+
+Task = Literal["modality", "dataset_id"]
+
+PAPER_ACCURACY = {
+    ("modality", "metanetwork"): 1.0,
+    ("modality", "raw_weights"): 0.5,
+    ("dataset_id", "metanetwork"): 0.254,
+    ("dataset_id", "raw_weights"): 0.0785,
+}
+"""The accuracies the paper reports in sections 4.5.1 and 4.5.2, by task and representation."""
+
+
+@dataclass(frozen=True)
+class InterpretParameters(Parameters):
+    """How models are interpreted. The defaults are the paper's."""
+
+    k: int = decision(10, "neighbours that vote", "section 4.4")
+    modality_labels: str = decision(
+        "modality",
+        "what the neighbours vote on for the modality: modality, or dataset_id (whose modality "
+        "is then taken)",
+        "open: section 4 fits both kinds of label, section 4.4 names the dataset ID",
+    )
+    perplexity: float = decision(30.0, "perplexity of t-SNE in Figure 4", "section 4.5.1")
+    seed: int = decision(0, "seed of t-SNE", "section 7: everything is seeded")
+
+    def __post_init__(self) -> None:
+        self.require_positive("k", "perplexity")
+        self.require_one_of("modality_labels", "modality", "dataset_id")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a meta-classifier said of the validation models of one task.
+
+    Attributes
+    ----------
+    row
+        The numbers, under the names of the book's tables.
+    truth, predicted
+        Labels ``[n_validation]``: modalities or dataset ids.
+    """
+
+    row: dict[str, str | int | float]
+    truth: np.ndarray
+    predicted: np.ndarray
+
+    def confusion(self, labels: list[str]) -> np.ndarray:
+        """Return the confusion matrix ``[n, n]``: each row a truth, shares that sum to 1."""
+        matrix: np.ndarray = confusion_matrix(
+            self.truth, self.predicted, labels=labels, normalize="true"
+        )
+        return matrix
+
+
+def meta_classifier(representation: TransformerMixin, k: int = 10) -> Pipeline:
+    """Return the paper's concatenated model: a representation, then k-NN (section 4.4)."""
+    return make_pipeline(representation, KNeighborsClassifier(k))
+
+
+def assess(
+    task: Task,
+    name: str,
+    representation: TransformerMixin,
+    fit: Zoo,
+    validation: Zoo,
+    parameters: InterpretParameters,
+) -> Verdict:
+    """Fit a meta-classifier and let it interpret the validation models.
+
+    Parameters
+    ----------
+    task
+        ``modality`` (every validation model) or ``dataset_id`` (those of the training datasets).
+    name
+        Name of the representation in the tables, such as ``metanetwork``.
+    representation
+        The transformer; fitted here if it needs to be.
+    fit
+        The models that fit the meta level.
+    validation
+        The models that validate it, of all datasets.
+    parameters
+        How to interpret.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer models to fit on than neighbours to ask.
+    """
+    if len(fit) < parameters.k:
+        raise ValueError(f"k = {parameters.k} neighbours asked of {len(fit)} models")
+    on_modality = task == "modality" and parameters.modality_labels == "modality"
+    labels = fit.modalities if on_modality else fit.datasets
+    if task == "dataset_id":
+        validation = validation.of(sorted(set(fit.datasets)))
+    classifier = meta_classifier(representation, parameters.k).fit(fit.encoders, labels)
+    embeddings = classifier[:-1].transform(validation.encoders)
+    predicted = classifier[-1].predict(embeddings)
+    if task == "modality" and not on_modality:
+        predicted = np.array(catalog.modalities(predicted))
+    truth = validation.modalities if task == "modality" else validation.datasets
+    n_correct = int((predicted == truth).sum())
+    low, high = wilson_interval(n_correct, len(truth))
+    row: dict[str, str | int | float] = {
+        "task": task,
+        "representation": name,
+        "embedding_dim": embeddings.shape[1],
+        "n_fit": len(fit),
+        "n_validation": len(truth),
+        "n_correct": n_correct,
+        "accuracy": n_correct / len(truth),
+        "ci_low": low,
+        "ci_high": high,
+        "paper_accuracy": PAPER_ACCURACY.get((task, name), float("nan")),
+    }
+    return Verdict(row, truth, predicted)
+
+
+def wilson_interval(n_correct: int, n: int) -> tuple[float, float]:
+    """Return the Wilson 95 % interval of an accuracy (Wilson 1927)."""
+    interval = binomtest(n_correct, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def percent(share: float) -> str:
+    """Return a share as text: ``0.2541`` is ``25.4 %``."""
+    return f"{100 * share:.1f} %"
+
+
+def result_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of an accuracy table in words, as the pages show them."""
+    names = {
+        "modality": "modality",
+        "dataset_id": "dataset ID",
+        "metanetwork": "16 numbers of the metanetwork",
+        "raw_weights": "4,096 raw weights",
+    }
+    return pd.DataFrame(
+        {
+            "task": names[row["task"]],
+            "k-NN on": names[row["representation"]],
+            "this run": f"{percent(row['accuracy'])} "
+            f"({row['n_correct']:,}/{row['n_validation']:,})",
+            "95 % interval": f"{percent(row['ci_low'])} to {percent(row['ci_high'])}",
+            "paper": f"{100 * row['paper_accuracy']:.4g} %",
+        }
+        for row in rows.to_dict("records")
+    )
