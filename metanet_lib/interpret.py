@@ -10,6 +10,7 @@ nothing was fitted on, on two levels (*tasks*):
 Wilson 95 % interval (Wilson 1927).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +23,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from metanet_lib import catalog
+from metanet_lib.metanetwork import Metanetwork, best
 from metanet_lib.parameters import Parameters, decision
+from metanet_lib.representations import MetaEncoder, RawWeights
 from metanet_lib.zoo import Zoo
 
 Task = Literal["modality", "dataset_id"]
@@ -141,6 +144,43 @@ def assess(
         "paper_accuracy": PAPER_ACCURACY.get((task, name), float("nan")),
     }
     return Verdict(row, truth, predicted)
+
+
+def assess_all(
+    task: Task,
+    metanetworks: Sequence[Metanetwork],
+    fit: Zoo,
+    validation: Zoo,
+    parameters: InterpretParameters,
+) -> tuple[pd.DataFrame, dict[str, Verdict]]:
+    """Assess a task with every metanetwork and with the raw weights.
+
+    Returns
+    -------
+    (DataFrame, dict)
+        One row for each metanetwork and one for the raw weights, with the further columns ``seed``
+        (none for the raw weights), ``reconstruction_loss`` and ``headline`` (whether the row is
+        the best metanetwork's, or the raw weights'); and the verdicts of the headline rows by
+        representation.
+    """
+    headline = best(metanetworks)
+    rows, verdicts = [], {}
+    for metanetwork in (*metanetworks, None):
+        name = "raw_weights" if metanetwork is None else "metanetwork"
+        representation = RawWeights() if metanetwork is None else MetaEncoder(metanetwork)
+        verdict = assess(task, name, representation, fit, validation, parameters)
+        is_headline = metanetwork is None or metanetwork is headline
+        rows.append(
+            {
+                **verdict.row,
+                "seed": None if metanetwork is None else metanetwork.seed,
+                "reconstruction_loss": None if metanetwork is None else metanetwork.loss,
+                "headline": is_headline,
+            }
+        )
+        if is_headline:
+            verdicts[name] = verdict
+    return pd.DataFrame(rows).astype({"seed": "Int64", "reconstruction_loss": float}), verdicts
 
 
 def wilson_interval(n_correct: int, n: int) -> tuple[float, float]:

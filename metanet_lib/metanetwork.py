@@ -18,7 +18,7 @@ pictures or notebooks.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -266,9 +266,25 @@ class Metanetwork:
         """Return the embeddings ``[m, 16]`` of encoders ``[m, 256, 16]``."""
         return self._in_chunks(self.model.encode, encoders)
 
+    def embed_filters(self, encoders: np.ndarray) -> np.ndarray:
+        """Return the embedded filters ``[m, 16, 3]`` of encoders ``[m, 256, 16]``, unsorted."""
+        return self._in_chunks(self.model.embed_filters, encoders)
+
+    def order(self, encoders: np.ndarray) -> np.ndarray:
+        """Return the order ``[m, 16]`` in which filter sorting puts the encoders' filters."""
+        return self._in_chunks(lambda e: self.model.order(self.model.embed_filters(e)), encoders)
+
     def reconstruct(self, encoders: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` after their way through 16 numbers, filters sorted."""
         return self._in_chunks(lambda e: self.model.decode(self.model.encode(e)), encoders)
+
+    def reconstruction_loss(self, encoders: np.ndarray) -> float:
+        """Return the mean squared error between weights and what comes back from 16 numbers.
+
+        Both sides have their filters in sorted order.
+        """
+        in_order = np.take_along_axis(encoders, self.order(encoders)[:, None, :], axis=2)
+        return float(np.mean((self.reconstruct(encoders) - in_order) ** 2))
 
     @staticmethod
     @torch.no_grad()
@@ -318,18 +334,8 @@ def train(
     with torch.no_grad():
         embedded = torch.cat([model.sorted_embeddings(chunk) for chunk in data.split(64)])
     interunit = fit(model.interunit, embedded, p.interunit_epochs, "inter-unit")
-    trained = Metanetwork(seed, model.eval(), unitwise, interunit, float("nan"))
-    return Metanetwork(seed, model, unitwise, interunit, _loss(trained, encoders))
-
-
-def _loss(metanetwork: Metanetwork, encoders: np.ndarray) -> float:
-    """Mean squared error of the weights; a model's own filters are sorted as the decoder's are."""
-    with torch.no_grad():
-        order = metanetwork._in_chunks(
-            lambda e: metanetwork.model.order(metanetwork.model.embed_filters(e)), encoders
-        )
-    in_order = np.take_along_axis(encoders, order[:, None, :], axis=2)
-    return float(np.mean((metanetwork.reconstruct(encoders) - in_order) ** 2))
+    trained = Metanetwork(seed, model.eval(), unitwise, interunit, loss=float("nan"))
+    return replace(trained, loss=trained.reconstruction_loss(encoders))
 
 
 def best(metanetworks: Sequence[Metanetwork]) -> Metanetwork:

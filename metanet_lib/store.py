@@ -117,7 +117,8 @@ class Results:
         path = self.folder / "figures" / f"{name}.svg"
         for suffix in (".png", ".svg"):
             with write_atomically(path.with_suffix(suffix)) as temporary:
-                figure.savefig(temporary)
+                dateless = {"Date": None} if suffix == ".svg" else {}
+                figure.savefig(temporary, metadata=dateless)
         return path
 
     def _repr_markdown_(self) -> str:

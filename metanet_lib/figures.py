@@ -1,0 +1,488 @@
+"""Every figure of the book, one function each, in one visual language.
+
+A function returns a Matplotlib ``Figure``; :func:`show` stores it with a run's results (SVG and
+PNG) and gives what a page displays: the picture with its caption and its alternative text. Vision
+is always blue and audio always orange, a pair that colour-blind readers tell apart.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from html import escape
+from typing import Any, ParamSpec
+
+import numpy as np
+import pandas as pd
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from metanet_lib import catalog
+from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
+from metanet_lib.store import Results
+
+HUES: dict[str, str] = {"vision": "#0072B2", "audio": "#D55E00"}
+"""Vision's and audio's colour, in every figure."""
+WIDTH = 7.2
+"""Width of a figure, inches."""
+
+_STYLE: dict[str, Any] = {
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "savefig.dpi": 200,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "image.cmap": "gray",
+    "legend.frameon": False,
+    "svg.hashsalt": "metanet",
+}
+
+P = ParamSpec("P")
+
+
+def _styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw a figure in the book's style, whatever the reader's own settings are."""
+
+    @wraps(function)
+    def draw(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with style.context(["default", _STYLE]):
+            return function(*args, **kwargs)
+
+    return draw
+
+
+class Shown:
+    """A stored figure as a page displays it."""
+
+    def __init__(self, html: str) -> None:
+        self._html = html
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+
+def show(figure: Figure, results: Results, name: str, caption: str, alt: str) -> Shown:
+    """Store a figure with a run's results and return it as a page displays it.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    results
+        The run.
+    name
+        File name without suffix, such as ``fig4``.
+    caption
+        What the reader sees below it; begins with its number if it has one.
+    alt
+        What the picture shows, for those who cannot see it.
+    """
+    with style.context(["default", _STYLE]):
+        svg = results.save_figure(figure, name).read_bytes()
+    return Shown(
+        f'<figure class="metanet"><img alt="{escape(alt)}" '
+        f'src="data:image/svg+xml;base64,{b64encode(svg).decode()}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+# --- Chapter 01: the datasets -----------------------------------------------------------------
+
+
+@_styled
+def contact_sheet(pictures: Mapping[str, np.ndarray], columns: int = 5) -> Figure:
+    """Draw one photograph for each vision dataset: dataset id to ``[height, width]`` in 0..1."""
+    figure, axes = _grid(len(pictures), columns, height=1.35)
+    for ax, (dataset_id, picture) in zip(axes, pictures.items(), strict=False):
+        ax.imshow(picture, vmin=0, vmax=1)
+        _name(ax, dataset_id)
+    return figure
+
+
+@_styled
+def spectrograms(
+    planes: Mapping[str, np.ndarray], seconds_per_frame: float, columns: int = 5
+) -> Figure:
+    """Draw one normalised mel spectrogram ``[16, frames]`` for each audio dataset."""
+    figure, axes = _grid(len(planes), columns, height=1.25)
+    for i, (ax, (dataset_id, plane)) in enumerate(zip(axes, planes.items(), strict=False)):
+        extent = (0, plane.shape[1] * seconds_per_frame, 0, plane.shape[0])
+        ax.imshow(plane, origin="lower", aspect="auto", vmin=0, vmax=1, extent=extent, cmap="magma")
+        _name(ax, dataset_id)
+        ax.set_xticks([0, extent[1]], ["0", f"{extent[1]:.1f} s"])
+        ax.set_yticks([0, 16] if i % columns == 0 else [])
+        if i % columns == 0:
+            ax.set_ylabel("mel band")
+    return figure
+
+
+@_styled
+def patch_gallery(patches: Mapping[str, np.ndarray], titles: Mapping[str, str]) -> Figure:
+    """Draw a row of patches ``[n, 256]`` for each dataset, vision left and audio right."""
+    figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
+    for ax, modality in zip(figure.subplots(1, 2), catalog.MODALITIES, strict=True):
+        rows = {i: p for i, p in patches.items() if catalog.dataset(i).modality == modality}
+        tiles = np.stack([p.reshape(-1, 16, 16) for p in rows.values()])
+        if modality == "audio":  # low bands below, as in a spectrogram
+            tiles = tiles[:, :, ::-1]
+        _mosaic(ax, tiles, 0, 1)
+        ax.set_yticks([8 + 18 * r for r in range(len(rows))], [f"{titles[i]}  {i}" for i in rows])
+        ax.tick_params(axis="y", length=0, labelsize=7)
+        ax.set_title(f"{modality}: 16x16 patches", color=HUES[modality])
+    return figure
+
+
+# --- Chapter 02: the zoo ----------------------------------------------------------------------
+
+
+@_styled
+def loss_curves(curves: Mapping[str, np.ndarray], steps: int) -> Figure:
+    """Draw the median training loss of each dataset: id to ``[m, points]`` over ``steps``."""
+    figure = Figure(figsize=(WIDTH, 3), layout="constrained")
+    ax = figure.subplots()
+    for dataset_id, curve in curves.items():
+        at = np.linspace(1, steps, curve.shape[1])
+        ax.plot(at, np.median(curve, 0), color=_hue(dataset_id), alpha=0.5, linewidth=0.8)
+    ax.set(yscale="log", xscale="log", xlabel="training step", ylabel="mean squared error")
+    ax.set_title("Every dataset's models learn: median loss, one line a dataset")
+    _modality_legend(figure)
+    return figure
+
+
+@_styled
+def final_losses(losses: pd.DataFrame) -> Figure:
+    """Draw each model's final loss; ``losses`` has columns ``dataset`` and ``loss``."""
+    figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
+    ax = figure.subplots()
+    order = losses.groupby("dataset").loss.median().sort_values().index
+    for y, dataset_id in enumerate(order):
+        values = losses.loss[losses.dataset == dataset_id]
+        ax.plot(values, [y] * len(values), "|", color=_hue(str(dataset_id)), alpha=0.7)
+    ax.set_yticks(range(len(order)), order, fontsize=7)
+    ax.set(xlabel="mean squared error on its own patches, end of training", xscale="log")
+    ax.grid(axis="x", alpha=0.3)
+    _modality_legend(figure)
+    return figure
+
+
+@_styled
+def filter_gallery(encoders: Mapping[str, np.ndarray], columns: int = 2) -> Figure:
+    """Draw the 16 filters of one model for each dataset: id to encoder ``[256, 16]``."""
+    rows = -(-len(encoders) // columns)
+    figure = Figure(figsize=(WIDTH, 0.5 + 0.42 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).T.ravel()
+    for ax, (dataset_id, encoder) in zip(axes, encoders.items(), strict=False):
+        limit = np.abs(encoder).max()
+        _mosaic(ax, encoder.T.reshape(1, 16, 16, 16), -limit, limit)
+        ax.set_yticks([8], [dataset_id])
+        ax.tick_params(axis="y", length=0, labelcolor=_hue(dataset_id))
+    for ax in axes[len(encoders) :]:
+        ax.set_axis_off()
+    return figure
+
+
+@_styled
+def reconstructions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Draw patches above their reconstructions: dataset id to two arrays ``[n, 256]``."""
+    figure = Figure(figsize=(WIDTH, 0.4 + 0.75 * len(pairs)), layout="constrained")
+    for ax, (dataset_id, both) in zip(
+        np.atleast_1d(figure.subplots(len(pairs), 1)), pairs.items(), strict=True
+    ):
+        _mosaic(ax, np.stack(both).reshape(2, -1, 16, 16), 0, 1)
+        ax.set_yticks([8, 26], ["patch", "rebuilt"], fontsize=7)
+        ax.set_title(dataset_id, color=_hue(dataset_id), loc="left", fontsize=9)
+    return figure
+
+
+# --- Chapter 03: the meta-autoencoder ---------------------------------------------------------
+
+
+@_styled
+def metanetwork_diagram(p: MetanetworkParameters) -> Figure:
+    """Draw Figure 3: how the meta-autoencoder is trained."""
+    figure = Figure(figsize=(WIDTH, 3.7))
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, 100), ylim=(0, 51))
+    ax.set_axis_off()
+    three, all_filters = p.filter_embedding, 16 * p.filter_embedding
+
+    def box(x: float, y: float, width: float, text: str, colour: str) -> None:
+        ax.add_patch(
+            FancyBboxPatch(
+                (x, y - 4),
+                width,
+                8,
+                boxstyle="round,pad=0,rounding_size=1",
+                facecolor=colour,
+                edgecolor="#444444",
+                linewidth=0.8,
+            )
+        )
+        ax.text(x + width / 2, y, text, ha="center", va="center", fontsize=8)
+
+    def arrow(start: tuple[float, float], end: tuple[float, float], bend: float = 0) -> None:
+        ax.add_patch(
+            FancyArrowPatch(
+                start,
+                end,
+                arrowstyle="-|>",
+                mutation_scale=9,
+                color="#444444",
+                linewidth=0.9,
+                connectionstyle=f"arc3,rad={bend}",
+            )
+        )
+
+    data, part, code = "#EEEEEE", "#CCE3F0", "#FBE3C8"
+    ax.text(1, 48, "1  Unit-wise, one filter at a time", fontsize=9, weight="bold")
+    widths = "-".join(map(str, p.channels))
+    box(1, 38, 13, "filter\n256 = 16x16", data)
+    box(19, 38, 22, f"convolutions {widths}\nbatch norm, max pooling\n2 dense", part)
+    box(46, 38, 9, f"{three}\nnumbers", code)
+    box(60, 38, 22, "2 dense, upsampling,\nconvolutions mirrored", part)
+    box(87, 38, 12, "filter\nagain", data)
+    ax.text(1, 28, "2  Filter sorting", fontsize=9, weight="bold")
+    box(1, 20, 22, f"16 filters x {three}\nin the order they came", data)
+    box(28, 20, 22, f"16 filters x {three}\nsorted on axis {p.sort_axis + 1}", data)
+    ax.text(55, 28, "3  Inter-unit, one model at a time", fontsize=9, weight="bold")
+    box(55, 20, 9, f"{all_filters}", data)
+    box(69, 20, 11, f"{p.embedding}\nnumbers", code)
+    box(85, 20, 14, f"{all_filters}\nagain", data)
+    for start, end in ((14, 19), (41, 46), (55, 60), (82, 87)):
+        arrow((start, 38), (end, 38))
+    for start, end in ((23, 28), (50, 55), (64, 69), (80, 85)):
+        arrow((start, 20), (end, 20))
+    ax.text(66.5, 22, "linear", ha="center", fontsize=6.5)
+    ax.text(82.5, 22, "linear", ha="center", fontsize=6.5)
+    arrow((50, 34), (14, 24.5), bend=-0.08)
+    for x, y in [(71.0, 31.5), (77.0, 13.0)]:
+        ax.text(x, y, "mean squared error, Adam", fontsize=7, color="#555555", ha="center")
+    ax.text(
+        50,
+        4,
+        f"The meta-encoder is the left half of both, then frozen: 256 x 16 weights become "
+        f"{p.embedding} numbers.",
+        ha="center",
+        fontsize=8,
+        style="italic",
+    )
+    return figure
+
+
+@_styled
+def training_curves(metanetworks: Sequence[Metanetwork], chosen: int) -> Figure:
+    """Draw the losses of both trainings for every seed; ``chosen`` is the headline's seed."""
+    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+    parts = (("unit-wise", "unitwise_curve"), ("inter-unit", "interunit_curve"))
+    for ax, (title, curve) in zip(figure.subplots(1, 2), parts, strict=True):
+        for n in metanetworks:
+            headline = n.seed == chosen
+            values = getattr(n, curve)
+            ax.plot(
+                range(1, len(values) + 1),
+                values,
+                color="#222222" if headline else "#AAAAAA",
+                linewidth=1.6 if headline else 1,
+                zorder=3 if headline else 2,
+                label=f"seed {n.seed}" + (" (headline)" if headline else ""),
+            )
+        ax.set(title=title, xlabel="epoch", ylabel="mean squared error", yscale="log")
+        ax.legend(fontsize=7)
+    return figure
+
+
+@_styled
+def filter_embeddings(embedded: np.ndarray, datasets: np.ndarray) -> Figure:
+    """Draw embedded filters ``[m, 16, 3]`` on each pair of axes, coloured by modality."""
+    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+    points, colours = embedded.reshape(-1, embedded.shape[-1]), np.repeat(_hues(datasets), 16)
+    shuffled = np.random.default_rng(0).permutation(len(points))
+    pairs = [(0, 1), (0, 2), (1, 2)][: max(1, points.shape[1] * (points.shape[1] - 1) // 2)]
+    for ax, (x, y) in zip(figure.subplots(1, len(pairs), squeeze=False)[0], pairs, strict=True):
+        ax.scatter(
+            points[shuffled, x],
+            points[shuffled, y],
+            s=2,
+            alpha=0.4,
+            linewidths=0,
+            c=colours[shuffled],
+            rasterized=True,
+        )
+        ax.set(xlabel=f"axis {x + 1}", ylabel=f"axis {y + 1}")
+    _modality_legend(figure)
+    return figure
+
+
+@_styled
+def filter_sorting(encoder: np.ndarray, order: np.ndarray, embedded: np.ndarray) -> Figure:
+    """Draw one model before and after sorting.
+
+    ``encoder`` is ``[256, 16]``, ``order`` ``[16]``, and ``embedded``, its filters, ``[16, 3]``.
+    """
+    figure = Figure(figsize=(WIDTH, 3), layout="constrained")
+    top, bottom = figure.subplots(2, 1, height_ratios=(1, 1.4))
+    tiles = encoder.T.reshape(16, 16, 16)
+    limit = np.abs(encoder).max()
+    _mosaic(top, np.stack([tiles, tiles[order]]), -limit, limit)
+    top.set_yticks([8, 26], ["as trained", "sorted"])
+    top.tick_params(axis="y", length=0)
+    for axis in range(embedded.shape[1]):
+        bottom.plot(
+            range(1, 17), embedded[order, axis], "o-", markersize=3, label=f"axis {axis + 1}"
+        )
+    bottom.set(xlabel="place after sorting", ylabel="embedding", xticks=range(1, 17))
+    bottom.legend(ncols=3, fontsize=7)
+    return figure
+
+
+@_styled
+def rebuilt_filters(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Draw sorted filters above what 16 numbers rebuild: id to two encoders ``[256, 16]``."""
+    figure = Figure(figsize=(WIDTH, 0.4 + 0.75 * len(pairs)), layout="constrained")
+    for ax, (dataset_id, both) in zip(
+        np.atleast_1d(figure.subplots(len(pairs), 1)), pairs.items(), strict=True
+    ):
+        limit = np.abs(both[0]).max()
+        _mosaic(ax, np.stack([e.T.reshape(16, 16, 16) for e in both]), -limit, limit)
+        ax.set_yticks([8, 26], ["filters", "rebuilt"], fontsize=7)
+        ax.set_title(dataset_id, color=_hue(dataset_id), loc="left", fontsize=9)
+    return figure
+
+
+# --- Chapters 04 and 05: interpretation -------------------------------------------------------
+
+
+@_styled
+def embedding_map(points: np.ndarray, datasets: np.ndarray) -> Figure:
+    """Draw Figure 4: the validation models on a t-SNE map ``[m, 2]``, training and unseen."""
+    figure = Figure(figsize=(WIDTH, 5), layout="constrained")
+    ax = figure.subplots()
+    trains = np.isin(datasets, catalog.TRAINING_IDS)
+    hues = np.array(_hues(datasets))
+    for chosen, marker in ((trains, "o"), (~trains, "^")):
+        x, y = points[chosen].T
+        ax.scatter(x, y, c=hues[chosen], marker=marker, s=14, alpha=0.75, linewidths=0)
+    ax.set(xlabel="t-SNE, first axis (no unit)", ylabel="t-SNE, second axis (no unit)")
+    handles = [
+        Line2D([], [], marker=m, linestyle="", color=c, label=text)
+        for m, c, text in (
+            ("o", HUES["vision"], "vision, training dataset"),
+            ("^", HUES["vision"], "vision, unseen dataset"),
+            ("o", HUES["audio"], "audio, training dataset"),
+            ("^", HUES["audio"], "audio, unseen dataset"),
+        )
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
+    return figure
+
+
+@_styled
+def confusion(matrix: np.ndarray, ids: Sequence[str], title: str) -> Figure:
+    """Draw Figure 5 or 6: a confusion matrix ``[n, n]`` of shares, each row a true dataset."""
+    figure = Figure(figsize=(WIDTH, 5.8), layout="constrained")
+    ax = figure.subplots()
+    image = ax.imshow(matrix, vmin=0, vmax=1, cmap="viridis")
+    for row, column in zip(*np.nonzero(matrix), strict=True):
+        share = matrix[row, column]
+        ax.text(
+            column,
+            row,
+            f"{100 * share:.0f}",
+            ha="center",
+            va="center",
+            fontsize=6,
+            color="black" if share > 0.6 else "white",
+        )
+    ax.set_xticks(range(len(ids)), ids, rotation=90)
+    ax.set_yticks(range(len(ids)), ids)
+    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+        for label, dataset_id in zip(labels, ids, strict=True):
+            label.set_color(_hue(dataset_id))
+    ax.set(xlabel="predicted dataset", ylabel="true dataset", title=title)
+    figure.colorbar(image, label="share of the true dataset's models", shrink=0.8)
+    return figure
+
+
+@_styled
+def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
+    """Draw the accuracy of one task for every meta-seed and for the raw weights.
+
+    ``rows`` has columns ``representation``, ``seed``, ``accuracy``, ``ci_low``, ``ci_high``,
+    ``headline`` and ``paper_accuracy``; the raw weights have no seed.
+    """
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.32 * len(rows)), layout="constrained")
+    ax = figure.subplots()
+    labels = []
+    for y, row in enumerate(rows.to_dict("records")):
+        meta = row["representation"] == "metanetwork"
+        name = f"metanetwork, seed {int(row['seed'])}" if meta else "raw weights"
+        labels.append(name + (" (headline)" if row["headline"] and meta else ""))
+        colour = "#222222" if row["headline"] else "#AAAAAA"
+        ax.plot([100 * row["ci_low"], 100 * row["ci_high"]], [y, y], color=colour, linewidth=2)
+        ax.plot(100 * row["accuracy"], y, "o", color=colour)
+        ax.plot(100 * row["paper_accuracy"], y, "D", color="#CC79A7", markersize=5)
+    ax.axvline(100 * chance, color="#888888", linestyle=":")
+    ax.text(100 * chance, -0.6, "chance", fontsize=7, color="#666666", ha="center", va="bottom")
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set(xlim=(0, 101), ylim=(len(rows) - 0.4, -0.6), xlabel="accuracy, % (bar: 95 % interval)")
+    ax.legend(
+        handles=[
+            Line2D([], [], marker="o", linestyle="", color="#222222", label="this run"),
+            Line2D([], [], marker="D", linestyle="", color="#CC79A7", label="the paper"),
+        ],
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+    )
+    return figure
+
+
+# --- Helpers ----------------------------------------------------------------------------------
+
+
+def _hue(dataset_id: str) -> str:
+    return HUES[catalog.dataset(dataset_id).modality]
+
+
+def _hues(datasets: np.ndarray) -> list[str]:
+    return [_hue(i) for i in datasets]
+
+
+def _modality_legend(figure: Figure) -> None:
+    handles = [Line2D([], [], marker="o", linestyle="", color=c, label=m) for m, c in HUES.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+
+
+def _grid(n: int, columns: int, height: float) -> tuple[Figure, np.ndarray]:
+    """Return a figure with ``n`` axes in rows; further axes are hidden, ticks are off."""
+    rows = -(-n // columns)
+    figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
+    axes: np.ndarray = figure.subplots(rows, columns, squeeze=False).ravel()
+    for i, ax in enumerate(axes):
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.set_visible(i < n)
+    return figure, axes
+
+
+def _name(ax: Axes, dataset_id: str) -> None:
+    dataset = catalog.dataset(dataset_id)
+    ax.set_title(f"{dataset.title}  {dataset_id}", fontsize=7.5, color=HUES[dataset.modality])
+
+
+def _mosaic(ax: Axes, tiles: np.ndarray, low: float, high: float) -> None:
+    """Draw tiles ``[rows, columns, 16, 16]`` as one picture with thin gaps; hides the x axis."""
+    rows, columns = tiles.shape[:2]
+    picture = np.full((rows * 18 - 2, columns * 18 - 2), np.nan)
+    for row in range(rows):
+        for column in range(columns):
+            picture[row * 18 :, column * 18 :][:16, :16] = tiles[row, column]
+    ax.imshow(picture, vmin=low, vmax=high, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,249 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # How is a metanetwork trained?
+#
+# A *metanetwork* is a network whose input is a network. Ours is a **meta-autoencoder**: it reads the
+# 256x16 weights of a model to interpret, squeezes them to 16 numbers, and tries to give the weights
+# back. Nobody tells it what a model was trained on. If the 16 numbers turn out to tell, they do so
+# because that is what sets models apart.
+#
+# This chapter trains it on the models that fit the meta level (paper, section 4.3), and looks at
+# each of its parts: what it is for, and what it does to real filters.
+
+# %% tags=["parameters"]
+profile = "quick"  # names the results
+corpus = "demo"  # "demo", or the folder of the real corpora
+metanetwork = {  # shape and training of the meta-autoencoder: see MetanetworkParameters
+    "filter_embedding": 3,
+    "embedding": 16,
+    "channels": [16, 32, 64],
+    "kernel": 3,
+    "dense": 64,
+    "embedding_activation": "relu",
+    "sort_axis": 0,
+    "sort_descending": False,
+    "unitwise_epochs": 50,
+    "interunit_epochs": 500,
+    "batch_size": 32,
+    "learning_rate": 1e-3,
+    "adam_epsilon": 1e-7,
+    "batch_norm_epsilon": 1e-3,
+    "batch_norm_momentum": 0.01,
+    "seeds": 3,
+    "seed": 0,
+}
+
+# %%
+from myst_nb import glue
+
+from metanet_lib.store import Results
+
+results = Results(profile, corpus)
+results
+
+# %% [markdown]
+# ## What goes in
+#
+# The models of the 20 training datasets, 256x16 weights each. Labels stay outside: they are used in
+# the next chapters only, to see whether the numbers tell anything.
+
+# %%
+from metanet_lib.zoo import load_zoo
+
+fit, validation = load_zoo(results.zoo)
+print(f"{len(fit):,} models fit the meta level: encoders {fit.encoders.shape}")
+print(f"{16 * len(fit):,} filters")
+
+# %% [markdown]
+# ## The three parts
+#
+# **Unit-wise.** A filter is one column of the encoder, 256 weights that look at a 16x16 patch: a
+# small picture. A convolutional autoencoder turns it into three numbers. It has to be convolutional
+# because what matters in a filter is what matters in a picture: edges, blobs, stripes, wherever they
+# stand. Three numbers are few; the filter's rough look must fit into them.
+#
+# **Filter sorting.** A model is a *set* of 16 filters. Swap two of them (and the two rows of the
+# decoder), and the model computes the same. A representation that changes with the order would waste
+# its numbers on nothing, so the 16 triples are put in order of their first number.
+#
+# **Inter-unit.** The sorted triples make 48 numbers, and a linear autoencoder (48 to 16 to 48, with
+# bias) keeps the 16 combinations that vary most from model to model. A linear autoencoder finds the
+# same subspace as principal component analysis; what it adds is the paper's way of training.
+#
+# The parts are trained one after the other because sorting, which stands between them, cannot be
+# learned through.
+
+# %%
+from metanet_lib import figures
+from metanet_lib.metanetwork import MetanetworkParameters
+
+parameters = MetanetworkParameters.of(metanetwork)
+figures.show(
+    figures.metanetwork_diagram(parameters),
+    results,
+    "fig3",
+    "Figure 3. Training of the meta-autoencoder: filters to three numbers and back; sorting; "
+    "48 numbers to 16 and back.",
+    alt="Diagram in three steps. One: a filter of 256 weights goes through convolutions and dense "
+    "layers to 3 numbers and back. Two: the 16 filters' triples are sorted. Three: the 48 sorted "
+    "numbers go linearly to 16 numbers and back.",
+)
+
+# %% [markdown]
+# Every hyper-parameter in one table. The paper gives the shapes, the loss, the optimiser and the
+# epochs; the rest is our decision, explained on the page [Decisions](../book/decisions.md).
+
+# %%
+from dataclasses import fields
+
+import pandas as pd
+
+pd.DataFrame(
+    [
+        {
+            "parameter": f.name,
+            "value": getattr(parameters, f.name),
+            "what it is": f.metadata["what"],
+        }
+        for f in fields(parameters)
+    ]
+).style.hide()
+
+# %% [markdown]
+# ## Training, with several seeds
+#
+# The method is sensitive to its own randomness: from other initial weights, the same training on the
+# same models may end somewhere else. So the meta-autoencoder is trained several times. The
+# **headline** of the book is the seed whose 16 numbers reconstruct the training models' weights
+# best. That choice looks at no label, and every seed is shown beside it.
+
+# %%
+from metanet_lib.metanetwork import best, save, train
+
+seeds = range(parameters.seed, parameters.seed + parameters.seeds)
+metanetworks = [train(fit.encoders, parameters, seed, progress=True) for seed in seeds]
+save(metanetworks, results.metanetwork)
+headline = best(metanetworks)
+
+# %%
+figures.show(
+    figures.training_curves(metanetworks, headline.seed),
+    results,
+    "training_curves",
+    "Loss of both trainings, one line a seed. The headline is the seed with the lowest "
+    "reconstruction loss of the weights.",
+    alt="Two line plots on a logarithmic axis: the loss of the unit-wise and of the inter-unit "
+    "autoencoder falls over the epochs, for every seed.",
+)
+
+# %%
+import numpy as np
+
+variance = float(np.var(fit.encoders))
+by_seed = pd.DataFrame(
+    {
+        "seed": n.seed,
+        "unit-wise loss": n.unitwise_curve[-1],
+        "inter-unit loss": n.interunit_curve[-1],
+        "reconstruction loss": n.loss,
+        "variance that comes back": f"{100 * (1 - n.loss / variance):.1f} %",
+        "of unseen models": f"{100 * (1 - n.reconstruction_loss(validation.encoders) / variance):.1f} %",
+        "axes in use": int((np.ptp(n.embed_filters(fit.encoders), axis=(0, 1)) > 0).sum()),
+        "headline": "yes" if n is headline else "",
+    }
+    for n in metanetworks
+)
+results.save_table(by_seed, "metanetwork_losses")
+by_seed.style.hide().format(precision=5)
+
+# %% [markdown]
+# *Axes in use* counts the filter's three numbers that vary at all. By the letter of section 4.3.1,
+# ReLU also follows the three numbers ("throughout the network except for the output layer"), so an
+# axis that starts on the wrong side of zero is dead: no gradient wakes it. That is one way in which
+# a seed collapses, and it shows in the reconstruction loss before any label is looked at.
+
+# %% [markdown]
+# ## What do the three numbers of a filter encode?
+#
+# Each point is one filter of a model that fitted the meta level, coloured by what its model was
+# trained on. The unit-wise autoencoder never saw the colour.
+
+# %%
+sample = np.random.default_rng(0).permutation(len(fit))[:200]
+embedded = headline.embed_filters(fit.encoders[sample])
+figures.show(
+    figures.filter_embeddings(embedded, fit.datasets[sample]),
+    results,
+    "filter_embeddings",
+    "The three numbers of each filter, on each pair of axes; filters of 200 models.",
+    alt="Three scatter plots of filters by their embedding's axes. Filters of vision models are blue, "
+    "filters of audio models are orange.",
+)
+
+# %% [markdown]
+# ## What does sorting do?
+#
+# One model's filters, as trained and as sorted, and their three numbers in sorted order. The first
+# axis rises by construction. The other two jump about: sorting on one axis lines models up on that
+# axis only, which is the paper's own complaint about it (section 5.2).
+
+# %%
+example = sample[0]
+order = headline.order(fit.encoders[example : example + 1])[0]
+figures.show(
+    figures.filter_sorting(fit.encoders[example], order, embedded[0]),
+    results,
+    "filter_sorting",
+    f"Filters of one model of {fit.datasets[example]} before and after sorting, and their embeddings.",
+    alt="Above, two rows of sixteen small filter pictures, as trained and sorted. Below, three lines: "
+    "the first axis rises from left to right, the others do not.",
+)
+
+# %% [markdown]
+# ## What survives 16 numbers?
+#
+# Filters of models that nothing was fitted on, and what the meta-decoder makes of their 16 numbers.
+
+# %%
+chosen = ["v:aer", "v:cat", "a:air", "a:cel"]
+first = {i: validation.encoders[validation.datasets == i][:1] for i in chosen}
+pairs = {
+    i: (np.take_along_axis(e, headline.order(e)[:, None], axis=2)[0], headline.reconstruct(e)[0])
+    for i, e in first.items()
+}
+figures.show(
+    figures.rebuilt_filters(pairs),
+    results,
+    "rebuilt_filters",
+    "Sorted filters of four validation models, and the filters rebuilt from the model's 16 numbers. "
+    "Gray is zero, white positive, black negative; each model has its own scale.",
+    alt="Four pairs of rows of filter pictures. The rebuilt filters are smooth and much alike; fine "
+    "detail of the originals is lost.",
+)
+
+# %%
+glue("reconstruction_share", f"{100 * (1 - headline.loss / variance):.1f} %", display=False)
+glue("meta_seeds", len(metanetworks), display=False)
+glue("headline_seed", headline.seed, display=False)
+
+# %% [markdown]
+# ## What we saw
+#
+# - The meta-autoencoder has three parts: one for filters, one that forgets their order, one for the
+#   model as a whole. Each is trained on weights alone.
+# - Its seed matters; the reconstruction loss says which seed to trust, without a label.
+# - Sixteen numbers bring back {glue:text}`reconstruction_share` of the variance of 4,096 weights: far
+#   too little to rebuild a model, most of which is left-over initialisation. Whether it is enough
+#   to *recognise* one is the question of the next two chapters.
