@@ -262,27 +262,30 @@ def _spectrogram(
 
 
 def make_bank(root: Path | str, dataset_id: str, parameters: PatchParameters) -> Bank:
-    """Sample a dataset's patches at random places, with replacement.
+    """Read a dataset and sample its patches: :func:`planes`, then :func:`sample`.
 
     The bank depends on the files, the dataset's id and the parameters, and on nothing else.
-
-    Parameters
-    ----------
-    root
-        The folder of the raw corpora, see :mod:`metanet_lib.corpora`.
-    dataset_id
-        Such as ``v:aer``.
-    parameters
-        How many patches, and how to cut them.
 
     Raises
     ------
     CorpusError
         If a file is missing or broken, or if none is large enough for a patch.
     """
-    source = planes(root, dataset_id, parameters)
+    return sample(planes(root, dataset_id, parameters), parameters)
+
+
+def sample(source: Planes, parameters: PatchParameters) -> Bank:
+    """Sample patches at random places of a dataset's planes, with replacement.
+
+    Parameters
+    ----------
+    source
+        The dataset's planes.
+    parameters
+        How many patches, how they are spread, and the seed.
+    """
     n = parameters.per_dataset
-    rng = np.random.default_rng([parameters.seed, zlib.crc32(dataset_id.encode())])
+    rng = np.random.default_rng([parameters.seed, zlib.crc32(source.dataset.encode())])
     places = np.array([plane.places for plane in source.planes])
     ends = places.cumsum()
     if parameters.spread == "files":
@@ -301,7 +304,7 @@ def make_bank(root: Path | str, dataset_id: str, parameters: PatchParameters) ->
             out[some] = windows[np.divmod(at[some], windows.shape[1])]
     return Bank(
         out.reshape(n, SIDE * SIDE),
-        dataset_id,
+        source.dataset,
         len(source.planes),
         len(source.skipped),
         int(ends[-1]),

@@ -101,6 +101,10 @@ class Results:
         """The file of the trained meta-autoencoders."""
         return self.folder / "metanetwork.safetensors"
 
+    def shard(self, slug: str) -> Path:
+        """Return the path of a dataset's shard; ``slug`` as in ``catalog.Dataset.slug``."""
+        return self.zoo / f"{slug}.safetensors"
+
     def table(self, name: str) -> Path:
         """Return the path of a table."""
         return self.folder / "tables" / f"{name}.csv"

@@ -1,0 +1,48 @@
+# The whole paper:   make book                      (the demo corpus, profile quick)
+#                    make book PROFILE=paper CORPUS=../real-corpus
+# Everything tested: make test
+# Both set up .venv by themselves from requirements.lock; they need Python 3.11+ and make.
+
+PROFILE ?= quick
+CORPUS  ?= demo
+CORES   ?= 2
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYTHONHASHSEED := 0
+
+.PHONY: book test lint sync lock clean
+
+book: $(VENV)/ready
+	$(BIN)/metanet book --profile $(PROFILE) --corpus $(CORPUS) --cores $(CORES)
+
+test: $(VENV)/ready lint
+	$(BIN)/pytest
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Bring the pairs .py + .ipynb together; the side edited last wins.
+sync: $(VENV)/ready
+	$(BIN)/jupytext --sync notebooks/*.py
+
+# Renew the lock, and environment.yml after it, from the newest versions pyproject.toml admits.
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'
+	.venv-lock/bin/python tests/environment.py
+	rm -rf .venv-lock
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; make PYTHON=python3.11 names it")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf _build results data .snakemake

@@ -1,0 +1,151 @@
+# The whole paper as one graph: corpus -> patches -> zoo -> chapters -> site.
+# `make book` runs it (metanet_lib/graph.py says how).
+
+import json
+from pathlib import Path
+
+from metanet_lib import catalog
+from metanet_lib.graph import (
+    CHAPTERS,
+    chapter_sections,
+    corpus_fingerprint,
+    library_files,
+    read_profile,
+)
+from metanet_lib.store import Results
+
+PROFILE = read_profile(config["profile"], config["corpus"])
+RESULTS = Results(PROFILE["profile"], PROFILE["corpus"])
+RUN = str(RESULTS.folder)
+CORPUS = str(RESULTS.corpus_folder)
+# A corpus is an input by one of its files (the demo is made by the graph) and by its fingerprint.
+DEMO_DONE = "data/demo/README.txt"
+CORPUS_FILES = [DEMO_DONE] if RESULTS.is_demo else []
+FINGERPRINT = "demo" if RESULTS.is_demo else corpus_fingerprint(CORPUS)
+
+SLUGS = [d.slug for d in catalog.DATASETS]
+JOBS = -(-len(SLUGS) // PROFILE["datasets_per_job"])
+BATCHES = {str(job): SLUGS[job::JOBS] for job in range(JOBS)}
+SHARDS = [f"{RUN}/zoo/{slug}.safetensors" for slug in SLUGS]
+METANETWORK = f"{RUN}/metanetwork.safetensors"
+PROSE = sorted(str(path) for path in Path("book").rglob("*") if path.is_file())
+
+
+def section(name):
+    return json.dumps(PROFILE[name], sort_keys=True)
+
+
+def figures(*names):
+    return [f"{RUN}/figures/{name}.{suffix}" for name in names for suffix in ("svg", "png")]
+
+
+def tables(*names):
+    return [f"{RUN}/tables/{name}.csv" for name in names]
+
+
+# What each chapter reads beside the library, and what it writes beside its notebook.
+READS = {
+    "01_datasets": CORPUS_FILES,
+    "02_model_zoo": [*CORPUS_FILES, *SHARDS],
+    "03_meta_autoencoder": SHARDS,
+    "04_modality": [*SHARDS, METANETWORK],
+    "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
+}
+WRITES = {
+    "01_datasets": tables("datasets"),
+    "02_model_zoo": tables("zoo_losses"),
+    "03_meta_autoencoder": [METANETWORK, *figures("fig3")],
+    "04_modality": [*tables("modality_by_seed"), *figures("fig4")],
+    "05_dataset_id": [*tables("accuracy", "accuracy_by_seed"), *figures("fig5", "fig6")],
+}
+
+
+rule site:
+    input:
+        [f"{RUN}/chapters/{name}.ipynb" for name in CHAPTERS],
+        ["_config.yml", "_toc.yml", *PROSE],
+        library_files("metanet_lib/site.py"),
+    output:
+        "_build/html/index.html",
+    params:
+        profile=PROFILE,
+    log:
+        f"{RUN}/logs/site.log",
+    shell:
+        "metanet site --profile {config[profile]} --corpus {config[corpus]:q} >{log} 2>&1"
+
+
+if RESULTS.is_demo:
+
+    rule demo:
+        input:
+            library_files("metanet_lib.corpora.demo"),
+        output:
+            DEMO_DONE,
+        log:
+            "data/demo.log",
+        shell:
+            "metanet data demo data/demo >{log} 2>&1"
+
+
+for batch, slugs in BATCHES.items():
+
+    rule:
+        name:
+            f"patches_{batch}"
+        input:
+            CORPUS_FILES,
+            library_files("metanet_lib.patches"),
+        output:
+            [temp(f"{RUN}/patches/{slug}.safetensors") for slug in slugs],
+        params:
+            ids=[slug.replace("-", ":") for slug in slugs],
+            section=section("patches"),
+            corpus=FINGERPRINT,
+        log:
+            f"{RUN}/logs/patches_{batch}.log",
+        shell:
+            "metanet patches {params.ids} --corpus {CORPUS:q} --out {RUN:q}/patches"
+            " --parameters {params.section:q} >{log} 2>&1"
+
+    rule:
+        name:
+            f"zoo_{batch}"
+        input:
+            [f"{RUN}/patches/{slug}.safetensors" for slug in slugs],
+            code=library_files("metanet_lib.zoo"),
+        output:
+            [f"{RUN}/zoo/{slug}.safetensors" for slug in slugs],
+        params:
+            banks=[f"{RUN}/patches/{slug}.safetensors" for slug in slugs],
+            section=section("zoo"),
+        log:
+            f"{RUN}/logs/zoo_{batch}.log",
+        shell:
+            "metanet zoo {params.banks:q} --out {RUN:q}/zoo --threads {threads}"
+            " --parameters {params.section:q} >{log} 2>&1"
+
+
+for name in CHAPTERS:
+
+    rule:
+        name:
+            f"chapter_{name}"
+        input:
+            READS[name],
+            library_files(f"notebooks/{name}.py"),
+            script=f"notebooks/{name}.py",
+        output:
+            WRITES[name],
+            notebook=f"{RUN}/chapters/{name}.ipynb",
+        params:
+            parameters=json.dumps(
+                {key: PROFILE[key] for key in chapter_sections(f"notebooks/{name}.py")}
+            ),
+            corpus=FINGERPRINT,
+        threads: workflow.cores if name == "03_meta_autoencoder" else 1
+        log:
+            f"{RUN}/logs/{name}.log",
+        shell:
+            "metanet chapter {input.script} {output.notebook:q}"
+            " --parameters {params.parameters:q} >{log} 2>&1"

@@ -1,0 +1,115 @@
+"""The ``metanet`` command: the steps of the graph, and the graph itself.
+
+``metanet book`` runs everything (``make book`` calls it). The other commands are its steps, which a
+person can also call by hand; each writes its results whole or not at all. Parameters travel as
+JSON, one section of a profile each.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metanet_lib.store import DEMO_CORPUS, Results
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+data = typer.Typer(no_args_is_help=True, help="Get and check raw corpora.")
+app.add_typer(data, name="data")
+
+Json = Annotated[str, typer.Option(help="Parameters as JSON: one section of a profile.")]
+Profile = Annotated[str, typer.Option(help="A profile of profiles/, such as quick.")]
+Corpus = Annotated[str, typer.Option(help="'demo', or the folder of the real corpora.")]
+
+
+@data.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the demo corpus goes.")],
+    seed: Annotated[int, typer.Option(help="Seed of everything in it.")] = 0,
+) -> None:
+    """Write the synthetic demo corpus: all 41 datasets, in the official layouts."""
+    from metanet_lib.corpora.demo import write
+
+    write(folder, seed)
+
+
+@app.command()
+def patches(
+    datasets: Annotated[list[str], typer.Argument(help="Dataset ids, such as v:aer.")],
+    corpus: Annotated[Path, typer.Option(help="Folder of the raw corpora.")],
+    out: Annotated[Path, typer.Option(help="Folder of the banks.")],
+    parameters: Json,
+) -> None:
+    """Sample one bank of patches for each dataset."""
+    from metanet_lib import catalog
+    from metanet_lib.patches import PatchParameters, make_bank, save_bank
+
+    chosen = PatchParameters.of(json.loads(parameters))
+    for dataset_id in datasets:
+        bank = make_bank(corpus, dataset_id, chosen)
+        save_bank(bank, out / f"{catalog.dataset(dataset_id).slug}.safetensors")
+
+
+@app.command()
+def zoo(
+    banks: Annotated[list[Path], typer.Argument(help="Banks of patches, one a dataset.")],
+    out: Annotated[Path, typer.Option(help="Folder of the shards.")],
+    parameters: Json,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
+) -> None:
+    """Train the models of each bank's dataset and write its shard."""
+    import torch
+
+    from metanet_lib.zoo import ZooParameters, make_shard
+
+    torch.set_num_threads(threads)
+    chosen = ZooParameters.of(json.loads(parameters))
+    for bank in banks:
+        make_shard(bank, out / bank.name, chosen, device, progress)
+
+
+@app.command()
+def chapter(
+    script: Annotated[Path, typer.Argument(help="A chapter's script, notebooks/NN_name.py.")],
+    out: Annotated[Path, typer.Argument(help="The executed notebook.")],
+    parameters: Annotated[str, typer.Option(help="The chapter's parameters as JSON.")],
+) -> None:
+    """Execute a chapter with papermill into another notebook."""
+    from metanet_lib.graph import execute_chapter
+
+    execute_chapter(script, out, json.loads(parameters))
+
+
+@app.command()
+def site(profile: Profile = "quick", corpus: Corpus = DEMO_CORPUS) -> None:
+    """Build the site from the executed chapters of a run."""
+    from metanet_lib.graph import SECTIONS, read_profile
+    from metanet_lib.site import build
+
+    build(Results(profile, corpus), read_profile(profile, corpus), SECTIONS)
+
+
+@app.command()
+def book(
+    profile: Profile = "quick",
+    corpus: Corpus = DEMO_CORPUS,
+    cores: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
+) -> None:
+    """Run the whole paper, from raw corpus to site; only what changed is done again."""
+    from metanet_lib.graph import run
+
+    run(profile, corpus, cores)
+
+
+def main() -> None:
+    """Run the command; a bad input ends with its message, not with a traceback."""
+    try:
+        app()
+    except (ValueError, OSError, FloatingPointError) as error:
+        raise SystemExit(f"metanet: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

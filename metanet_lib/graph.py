@@ -1,0 +1,220 @@
+"""The whole paper as one graph: profiles, chapters, and how Snakemake is run.
+
+``Snakefile`` says what depends on what; this module has the few functions it calls. To rerun as
+little as possible, a step depends on what it really uses: the library modules it imports
+(:func:`library_files`), the sections of the profile that it names (:func:`chapter_sections`), and
+the files of the corpus (:func:`corpus_fingerprint`).
+"""
+
+import ast
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+import yaml
+
+from metanet_lib.interpret import InterpretParameters
+from metanet_lib.metanetwork import MetanetworkParameters
+from metanet_lib.parameters import Parameters
+from metanet_lib.patches import PatchParameters
+from metanet_lib.store import Results, write_atomically
+from metanet_lib.zoo import ZooParameters
+
+SECTIONS: dict[str, type[Parameters]] = {
+    "patches": PatchParameters,
+    "zoo": ZooParameters,
+    "metanetwork": MetanetworkParameters,
+    "interpret": InterpretParameters,
+}
+"""The sections of a profile, and the parameters each holds."""
+
+CHAPTERS = (
+    "01_datasets",
+    "02_model_zoo",
+    "03_meta_autoencoder",
+    "04_modality",
+    "05_dataset_id",
+)
+"""The chapters, in reading order."""
+
+_PLAIN_KEYS = ("profile", "corpus", "datasets_per_job")
+_MARK = "METANET_BOOK"
+
+
+def read_profile(name: str, corpus: str | None = None) -> dict[str, Any]:
+    """Read ``profiles/<name>.yaml``, with the corpus replaced if one is given.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such profile; the message lists those there are.
+    ValueError
+        If a key is unknown, missing or has a bad value.
+    """
+    path = Path("profiles") / f"{name}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(p.stem for p in Path("profiles").glob("*.yaml")))
+        raise FileNotFoundError(f"{path}: no such profile; there are: {there}")
+    profile: dict[str, Any] = yaml.safe_load(path.read_text())
+    expected = {*_PLAIN_KEYS, *SECTIONS}
+    if profile.keys() != expected:
+        difference = ", ".join(sorted(expected ^ profile.keys()))
+        raise ValueError(f"{path}: unknown or missing keys: {difference}")
+    for section, parameters in SECTIONS.items():
+        try:
+            parameters.of(profile[section])
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}, section {section}: {error}") from error
+    return profile if corpus is None else {**profile, "corpus": corpus}
+
+
+def chapter_sections(script: Path | str) -> list[str]:
+    """Return the names that a chapter's cell tagged ``parameters`` assigns."""
+    import jupytext
+
+    cells = jupytext.read(script).cells
+    source = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
+    if len(source) != 1:
+        raise ValueError(f"{script}: expected one cell tagged 'parameters', found {len(source)}")
+    statements = ast.parse(source[0]).body
+    return [s.targets[0].id for s in statements if isinstance(s, ast.Assign)]  # type: ignore[attr-defined]
+
+
+def library_files(*entries: str) -> list[str]:
+    """Return the files of the library that these scripts or modules import, directly or not.
+
+    ``entries`` are paths of Python files, or module names such as ``metanet_lib.zoo``.
+    """
+    found: set[Path] = set()
+    waiting = [Path(e) if e.endswith(".py") else _module_file(e) for e in entries]
+    while waiting:
+        path = waiting.pop()
+        if path is None or path in found:
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            waiting += [_module_file(n) for n in names if n.startswith("metanet_lib.")]
+    return sorted(str(path) for path in found)
+
+
+def _module_file(name: str) -> Path | None:
+    base = Path(*name.split("."))
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((c for c in candidates if c.is_file()), None)
+
+
+def corpus_fingerprint(folder: Path | str) -> str:
+    """Return a digest of the names and sizes of all files in a corpus.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no such corpus folder; expected one that holds VOCdevkit/, UrbanSound8K/ "
+            "and IRMAS-TrainingData/ (make book CORPUS=folder)"
+        )
+    lines = [
+        f"{path.relative_to(folder)} {path.stat().st_size}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> None:
+    """Execute a chapter's script as a notebook, from the folder one is in.
+
+    The executed notebook takes its place at ``out`` only if every cell ran. Of a chapter that
+    failed, what ran is left at ``<out>.failed.ipynb``.
+    """
+    import jupytext
+    import papermill
+
+    with write_atomically(out) as executed, TemporaryDirectory() as folder:
+        source = Path(folder) / out.name
+        jupytext.write(jupytext.read(script), source)
+        try:
+            papermill.execute_notebook(source, executed, dict(parameters), progress_bar=False)
+        except Exception:
+            if executed.exists():
+                executed.replace(out.with_suffix(".failed.ipynb"))
+            raise
+
+
+def run(profile: str, corpus: str, cores: int) -> None:
+    """Run the graph with Snakemake: from the raw corpus to the site.
+
+    Only one run at a time may work in a folder. What a killed run has left is cleared away first:
+    its processes are stopped, its unfinished files are made again.
+
+    Raises
+    ------
+    BlockingIOError
+        If a run is under way in this folder.
+    """
+    read_profile(profile, corpus)
+    if not Results(profile, corpus).is_demo:
+        corpus_fingerprint(corpus)
+    command = [
+        str(Path(sys.executable).with_name("snakemake")),
+        f"--cores={cores}",
+        "--rerun-incomplete",
+        "--nolock",
+        "--quiet=rules,host,reason",
+        "--config",
+        f"profile={profile}",
+        f"corpus={corpus}",
+    ]
+    with _only_run():
+        stop_processes()
+        try:
+            status = subprocess.run(command, env={**os.environ, _MARK: os.getcwd()}).returncode
+        finally:
+            stop_processes()
+    if status:
+        raise SystemExit(status)
+
+
+@contextmanager
+def _only_run() -> Iterator[None]:
+    path = Path("results/.lock")
+    path.parent.mkdir(exist_ok=True)
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(
+                "another `make book` is at work in this folder; wait for it, or stop it"
+            ) from None
+        yield
+
+
+def stop_processes() -> None:
+    """Stop every process that a run in this folder has started and left behind."""
+    orphans = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(_MARK) == os.getcwd() and process.pid != os.getpid():
+                process.kill()
+                orphans.append(process)
+        except (psutil.Error, OSError):
+            continue
+    psutil.wait_procs(orphans, timeout=10)

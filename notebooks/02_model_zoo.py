@@ -1,0 +1,269 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What do the models to interpret learn?
+#
+# The paper interprets the smallest model that can be said to have learned something: an autoencoder
+# with 256 inputs, 16 codes and 256 outputs {cite}`hinton2006`. Its encoder is a 256x16 matrix whose 16
+# columns are *filters*, pictures of 16x16 that say what each code responds to. Hundreds of them are
+# trained on each dataset: the **model zoo** (section 4.1). This chapter trains it and looks inside.
+
+# %% tags=["parameters"]
+profile = "quick"  # names the results
+corpus = "demo"  # "demo", or the folder of the real corpora
+patches = {  # how photographs and sounds become patches: see PatchParameters
+    "per_dataset": 128000,
+    "voc_split": "trainval",
+    "voc_difficult": False,
+    "spread": "files",
+    "normalisation": "dataset",
+    "sample_rate": 22050,
+    "n_fft": 2048,
+    "hop_length": 512,
+    "mel_scale": "decibel",
+    "dynamic_range": 80.0,
+    "seed": 0,
+}
+# fmt: off
+zoo = {  # how the models are trained: see ZooParameters
+    "models_fit": 30,
+    "models_validation": 10,
+    "training_datasets": [
+        "v:aer", "v:bic", "v:bir", "v:boa", "v:bot", "v:bus", "v:car", "v:cat", "v:cha", "v:cow",
+        "a:air", "a:car", "a:chi", "a:dog", "a:dri", "a:cel", "a:cla", "a:flu", "a:gac", "a:gel",
+    ],
+    "epochs": 8,
+    "batch_size": 128,
+    "learning_rate": 1e-3,
+    "adam_epsilon": 1e-7,
+    "batch_norm_epsilon": 1e-3,
+    "batch_norm_momentum": 0.01,
+    "seed": 0,
+}
+# fmt: on
+
+# %%
+from metanet_lib.store import Results
+
+results = Results(profile, corpus)
+results
+
+# %% [markdown]
+# ## The model
+#
+# Dense without bias, batch normalisation {cite}`ioffe2015`, ReLU; then dense with bias. Normalisation
+# and ReLU help the training but are left out of what is interpreted: *the model to interpret is the
+# encoder's matrix alone*.
+
+# %%
+import inspect
+
+from IPython.display import Code
+
+from metanet_lib.zoo import Autoencoder
+
+Code(inspect.getsource(Autoencoder), language="python")
+
+# %% [markdown]
+# It is trained to give a patch back from its 16 codes: Glorot uniform initial weights
+# {cite}`glorot2010`, mean squared error, Adam {cite}`kingma2014`, one pass over a million patches.
+# (Here: the passes, patches and batches of this run's profile, in the table.)
+
+# %%
+from dataclasses import fields
+
+import pandas as pd
+
+from metanet_lib.zoo import ZooParameters
+
+parameters = ZooParameters.of(zoo)
+pd.DataFrame(
+    {"parameter": f.name, "value": getattr(parameters, f.name), "what it is": f.metadata["what"]}
+    for f in fields(parameters)
+    if f.name != "training_datasets"
+).style.hide()
+
+# %% [markdown]
+# ## The population
+#
+# Models of one dataset differ in their initial weights and in the order of their patches, and in
+# nothing else. They are trained side by side: one tensor holds all of them, and one batched product
+# does for all models what one product does for one. `make book` has trained the zoo before this
+# chapter runs; run on its own, the chapter trains what is missing.
+
+# %%
+from metanet_lib.patches import PatchParameters
+from metanet_lib.pipeline import make_corpus, make_zoo
+
+make_corpus(results)
+make_zoo(results, PatchParameters.of(patches), parameters)
+
+# %%
+from metanet_lib.catalog import DATASETS
+from metanet_lib.zoo import Shard
+
+shards = {d.id: Shard.load(results.shard(d.slug)) for d in DATASETS}
+models = pd.DataFrame(
+    {
+        "datasets": role,
+        "number": len(of_role),
+        "models that fit": sum(s.models_fit for s in of_role),
+        "models that validate": sum(len(s) - s.models_fit for s in of_role),
+    }
+    for role in ("training", "unseen")
+    for of_role in [[s for s in shards.values() if (s.models_fit > 0) == (role == "training")]]
+)
+models.style.hide().format(thousands=",")
+
+# %% [markdown]
+# Is the fast way right? A few models of the first dataset, trained once by the plain PyTorch loop and
+# once in a population, from the same start on the same batches:
+
+# %%
+import torch
+
+from metanet_lib.patches import make_bank
+from metanet_lib.zoo import Population, train_one
+
+few = ZooParameters.of({**zoo, "epochs": 4, "batch_size": 32})
+some = make_bank(
+    results.corpus_folder, "v:aer", PatchParameters.of({**patches, "per_dataset": 4000})
+)
+patches_of_aer = torch.from_numpy(some.patches)
+population = Population(few, "v:aer", range(3))
+population.train(patches_of_aer)
+together = population.tensors()["encoder"]
+alone = [train_one(patches_of_aer, "v:aer", i, few).encoder.weight.detach().T for i in range(3)]
+apart = max(((t - a).norm() / a.norm()).item() for t, a in zip(together, alone, strict=True))
+print(f"largest relative difference of the weights after 500 Adam steps: {apart:.1e}")
+
+# %% [markdown]
+# ## Do they learn?
+
+# %%
+from metanet_lib import figures
+
+steps = parameters.epochs * (patches["per_dataset"] // parameters.batch_size)
+figures.show(
+    figures.loss_curves({i: s.loss_curve.numpy() for i, s in shards.items()}, steps),
+    results,
+    "loss_curves",
+    "Training loss: the median of each dataset's models, one line a dataset.",
+    alt="Line plot with logarithmic axes. The mean squared error of all 41 datasets falls during "
+    "training; vision in blue, audio in orange.",
+)
+
+# %%
+losses = (
+    pd.DataFrame(
+        {
+            "dataset": i,
+            "model": range(len(s)),
+            "loss": s.loss_curve[:, -10:].mean(1).numpy(),
+        }
+        for i, s in shards.items()
+    )
+    .explode(["model", "loss"], ignore_index=True)
+    .astype({"model": int, "loss": float})
+)
+results.save_table(losses, "zoo_losses")
+figures.show(
+    figures.final_losses(losses),
+    results,
+    "final_losses",
+    "Loss at the end of training (mean of the last ten points of the curve), one tick a model.",
+    alt="Strip plot with one row for each dataset, sorted by loss. Ticks of one dataset lie close "
+    "together; datasets differ by far more.",
+)
+
+# %% [markdown]
+# Models of one dataset reach about the same loss, and datasets differ by far more: how hard a dataset's
+# patches are to encode is a property of the dataset. But the loss is not in the encoder's weights.
+# What is?
+
+# %% [markdown]
+# ## What do the filters look like?
+#
+# The 16 filters of one model of each training dataset.
+
+# %%
+figures.show(
+    figures.filter_gallery({i: s.encoder[0].numpy() for i, s in shards.items() if s.models_fit}),
+    results,
+    "filters",
+    "Filters of one model for each training dataset: gray is zero, white positive, black negative. "
+    "Each model has its own scale.",
+    alt="Twenty rows of sixteen 16x16 filter pictures. Filters are noisy; those of vision models show "
+    "smooth blobs and edges, those of audio models horizontal stripes.",
+)
+
+# %% [markdown]
+# Filters are noisy: much of the random start is still in them, because weights that no patch pushes
+# stay where they began. How much?
+
+# %%
+from metanet_lib.zoo import ModelSeed, initial_model
+
+
+def kept(dataset_id, shard):
+    """Correlation of a dataset's first trained encoder with its own start."""
+    start = initial_model(ModelSeed(parameters.seed, dataset_id, 0), parameters).encoder.weight.T
+    both = torch.stack([start.detach().flatten(), shard.encoder[0].flatten()])
+    return torch.corrcoef(both)[0, 1].item()
+
+
+start = pd.DataFrame(
+    {"dataset": i, "modality": d.modality, "correlation": kept(i, shards[i])}
+    for i, d in ((d.id, d) for d in DATASETS)
+)
+start.groupby("modality", sort=False).correlation.agg(
+    ["min", "median", "max"]
+).reset_index().style.hide().format(precision=2)
+
+# %% [markdown]
+# The correlation of a trained encoder with its own random start. Two models of one dataset have
+# independent starts, so this share of their weights says nothing about the dataset: it is why raw
+# weights are a poor representation, and what the metanetwork must learn to look past.
+
+# %% [markdown]
+# ## What comes back from 16 codes?
+
+# %%
+pairs = {}
+for dataset_id in ("v:aer", "v:cat", "a:air", "a:cel"):
+    few_patches = make_bank(
+        results.corpus_folder,
+        dataset_id,
+        PatchParameters.of({**patches, "per_dataset": 16, "seed": 1}),
+    ).patches
+    with torch.no_grad():
+        rebuilt = shards[dataset_id].model(0, parameters)(torch.from_numpy(few_patches)).numpy()
+    pairs[dataset_id] = (few_patches, rebuilt)
+figures.show(
+    figures.reconstructions(pairs),
+    results,
+    "reconstructions",
+    "Patches and what a model trained on their dataset gives back.",
+    alt="Four pairs of rows: sixteen patches, and below each the same patch rebuilt from 16 codes, "
+    "blurred but recognisable.",
+)
+
+# %% [markdown]
+# ## What we saw
+#
+# - A zoo of small models, each on one dataset; models of a dataset differ only in their randomness.
+# - They learn: patches come back recognisably from 16 codes.
+# - Their filters carry the dataset in a large share of left-over initialisation.

@@ -1,0 +1,140 @@
+"""Claims about the project as a whole: pairs, profiles, dependencies, layers."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+from environment import ENVIRONMENT, direct_dependencies, environment, locked_versions
+
+from metanet_lib import graph
+from metanet_lib.graph import CHAPTERS, SECTIONS
+
+LAYERS = [
+    "catalog",
+    "parameters",
+    "store",
+    "corpora",
+    "patches",
+    "zoo",
+    "metanetwork",
+    "representations",
+    "interpret",
+    "figures",
+    "graph",
+    "site",
+    "cli",
+]
+
+
+def test_the_lock_pins_every_direct_dependency():
+    assert set(direct_dependencies()) <= set(locked_versions())
+
+
+def test_environment_yml_has_the_versions_of_the_lock():
+    assert ENVIRONMENT.read_text() == environment(), "run `make lock`"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_chapters_pair_is_in_step(chapter):
+    script, notebook = (Path(f"notebooks/{chapter}{suffix}") for suffix in (".py", ".ipynb"))
+    as_notebook = jupytext.read(script)
+    paired = nbformat.read(notebook, as_version=4)
+    assert [(c.cell_type, c.source) for c in as_notebook.cells] == [
+        (c.cell_type, c.source) for c in paired.cells
+    ], "run `make sync`"
+    assert paired.metadata.kernelspec.name == "python3"
+    assert paired.metadata.kernelspec.language == "python"
+    assert not any(cell.get("outputs") for cell in paired.cells), "a pair carries no outputs"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_chapters_default_parameters_are_those_of_the_quick_profile(chapter):
+    (cell,) = [
+        c
+        for c in jupytext.read(f"notebooks/{chapter}.py").cells
+        if "parameters" in c.metadata.get("tags", [])
+    ]
+    values = {s.targets[0].id: ast.literal_eval(s.value) for s in ast.parse(cell.source).body}
+    profile = graph.read_profile("quick")
+    assert values == {name: profile[name] for name in values}
+
+
+@pytest.mark.parametrize("profile", ["tiny", "quick", "paper"])
+def test_every_parameter_stands_in_every_profile_with_a_comment(profile):
+    values = graph.read_profile(profile)
+    for section, parameters in SECTIONS.items():
+        assert list(values[section]) == list(parameters().as_dict())
+    lines = Path(f"profiles/{profile}.yaml").read_text().splitlines()
+    assert [line for line in lines if ": " in line and "#" not in line] == [
+        line for line in lines if line.rstrip().endswith(",")
+    ]
+
+
+def test_the_paper_profile_has_the_defaults_of_the_library():
+    values = graph.read_profile("paper")
+    for section, parameters in SECTIONS.items():
+        assert parameters.of(values[section]) == parameters()
+
+
+def test_a_profile_that_is_wrong_is_refused_with_its_name(tmp_path, monkeypatch):
+    good = yaml.safe_load(Path("profiles/tiny.yaml").read_text())
+    (tmp_path / "profiles").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"mine\.yaml: no such profile; there are: "):
+        graph.read_profile("mine")
+    path = tmp_path / "profiles/mine.yaml"
+    path.write_text(yaml.dump({**good, "zooo": {}}))
+    with pytest.raises(ValueError, match="unknown or missing keys: zooo"):
+        graph.read_profile("mine")
+    path.write_text(yaml.dump({**good, "zoo": {**good["zoo"], "batchsize": 3}}))
+    with pytest.raises(ValueError, match="section zoo: ZooParameters has no parameter batchsize"):
+        graph.read_profile("mine")
+
+
+def test_a_module_imports_only_from_those_above_it():
+    for place, layer in enumerate(LAYERS):
+        path = Path("metanet_lib") / layer
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        for file in files:
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                    "metanet_lib"
+                ):
+                    names = node.module.split(".")[1:2] or [a.name for a in node.names]
+                    for name in set(names) & set(LAYERS):
+                        assert LAYERS.index(name) <= place, f"{file} imports {name}"
+
+
+def test_zoo_and_metanetwork_need_little_more_than_torch():
+    heavy = ["librosa", "soundfile", "PIL", "matplotlib", "sklearn", "scipy", "pandas", "IPython"]
+    code = (
+        "import sys, metanet_lib.zoo, metanet_lib.metanetwork;"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "[]"
+
+
+def test_a_step_depends_on_the_library_modules_it_imports_and_no_others():
+    zoo = graph.library_files("metanet_lib.zoo")
+    assert "metanet_lib/zoo/population.py" in zoo
+    assert "metanet_lib/catalog.py" in zoo
+    assert not {"metanet_lib/patches.py", "metanet_lib/figures.py", "metanet_lib/cli.py"} & set(zoo)
+    assert "metanet_lib/figures.py" in graph.library_files("notebooks/04_modality.py")
+
+
+def test_a_corpus_is_known_by_its_files(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"1234")
+    first = graph.corpus_fingerprint(tmp_path)
+    assert graph.corpus_fingerprint(tmp_path) == first
+    (tmp_path / "a.wav").write_bytes(b"12345")
+    assert graph.corpus_fingerprint(tmp_path) != first
+    with pytest.raises(FileNotFoundError, match="no such corpus folder; expected one that holds"):
+        graph.corpus_fingerprint(tmp_path / "absent")
