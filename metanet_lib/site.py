@@ -1,0 +1,271 @@
+"""The site: executed chapters and prose pages become one HTML book.
+
+:func:`build` lays a source tree beside the site (``_build/stage``), lets the ``jupyter-book``
+program render it with every warning an error and without executing anything, and only then puts the
+new pages in the place of the old. The tree mirrors the checkout, so that links hold in both:
+
+- ``index.md``, the front page, taken from ``book/``; it alone moves, to be the site's first page;
+- ``book/``: the other prose pages, the bibliography, the style sheet;
+- ``book/_generated/``: what they include, :func:`decision_tables` and :func:`status_tables`;
+- ``notebooks/``: copies of the executed chapters, without their cells of parameters;
+- ``_config.yml``, with the banner that tells on every page which corpus and profile made it.
+
+The chapters are those that ``_toc.yml`` names under ``notebooks/``. Run from the folder that holds
+``_config.yml``, ``_toc.yml`` and ``book/``.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from metanet_lib import __version__
+from metanet_lib.parameters import Parameters
+from metanet_lib.store import Results
+
+Profile = Mapping[str, Any]
+Sections = Mapping[str, type[Parameters]]
+Notebook = dict[str, Any]
+
+_PARAMETER_TAGS = {"parameters", "injected-parameters"}
+_PROGRAMS = ("torch", "numpy", "librosa", "scikit-learn", "jupyter-book")
+
+
+class SiteError(ValueError):
+    """The site could not be built; the message carries the warnings."""
+
+
+def build(
+    results: Results,
+    profile: Profile,
+    sections: Sections,
+    output: Path = Path("_build/html"),
+) -> None:
+    """Build the site of a run.
+
+    Parameters
+    ----------
+    results
+        The run, its chapters executed.
+    profile
+        The profile that the run was made with.
+    sections
+        The sections of a profile and the parameters each holds; the table of decisions lists them.
+    output
+        Where the site goes. What stood there stays until the new site is whole.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a chapter has not been executed.
+    SiteError
+        If ``jupyter-book`` fails or warns of anything.
+    """
+    notebooks = _executed_chapters(results)
+    stage = output.parent / "stage"
+    shutil.rmtree(stage, ignore_errors=True)
+    shutil.copytree("book", stage / "book")
+    (stage / "book" / "index.md").rename(stage / "index.md")
+    shutil.copy("_toc.yml", stage)
+    config = yaml.safe_load(Path("_config.yml").read_text())
+    config["html"]["announcement"] = banner(results)
+    (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
+    (stage / "notebooks").mkdir()
+    for name, notebook in notebooks.items():
+        (stage / "notebooks" / f"{name}.ipynb").write_text(json.dumps(_for_reading(notebook)))
+    generated = stage / "book" / "_generated"
+    generated.mkdir()
+    (generated / "decisions.md").write_text(decision_tables(profile, sections))
+    (generated / "status.md").write_text(status_tables(results, profile, sections, notebooks))
+    _swap(_jupyter_book(stage), output)
+
+
+def banner(results: Results) -> str:
+    """Return the HTML of the banner: which corpus and which profile made the site."""
+    caution = ": nothing here is a finding about real photographs or sounds"
+    return (
+        f"Made from the <strong>{escape(results.corpus_title)}</strong>, "
+        f"profile <strong>{escape(results.profile)}</strong>{caution if results.is_demo else ''}."
+    )
+
+
+def decision_tables(profile: Profile, sections: Sections) -> str:
+    """Return Markdown that lists every parameter of a run, one table a section.
+
+    A value that differs from the default is marked, and so is a reason that begins with ``open:``,
+    where the paper leaves the decision to us.
+    """
+    parts = []
+    for name, kind in sections.items():
+        default, chosen = kind(), kind.of(profile.get(name, {}))
+        rows = []
+        for field in fields(kind):
+            usual, value = getattr(default, field.name), getattr(chosen, field.name)
+            why = field.metadata["why"]
+            ours = why.startswith("open:")
+            reason = _plain(why.removeprefix("open:").strip())
+            rows.append(
+                (
+                    f"`{field.name}`",
+                    _value(usual),
+                    "same" if value == usual else f"[{_value(value)}]{{.changed}}",
+                    _plain(field.metadata["what"]),
+                    f"[our decision]{{.ours}} {reason}" if ours else reason,
+                )
+            )
+        header = ("parameter", "paper, or ours", "this run", "meaning", "reason")
+        title = f"## `{name}`: {_plain(_first_line(kind))}"
+        parts.append(f"{title}\n\n:::{{div}} decisions\n{_table(header, rows)}:::\n")
+    return "\n".join(parts)
+
+
+def status_tables(
+    results: Results,
+    profile: Profile,
+    sections: Sections,
+    notebooks: Mapping[str, Notebook],
+) -> str:
+    """Return Markdown that tells how long each chapter ran, and with what."""
+    runs = {name: notebook["metadata"]["papermill"] for name, notebook in notebooks.items()}
+    chapters = [
+        (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], _duration(run["duration"]))
+        for name, run in runs.items()
+    ]
+    total = ("all chapters", "", _duration(sum(run["duration"] for run in runs.values())))
+    seeds = [
+        (f"`{name}.{field.name}`", _value(getattr(kind.of(profile.get(name, {})), field.name)))
+        for name, kind in sections.items()
+        for field in fields(kind)
+        if field.name in ("seed", "seeds")
+    ]
+    facts = [
+        ("corpus", _plain(results.corpus_title)),
+        ("profile", _plain(results.profile)),
+        ("site built", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
+    ]
+    programs = [
+        ("metanet_lib (this book's library)", __version__),
+        ("Python", platform.python_version()),
+        *((name, version(name)) for name in _PROGRAMS),
+    ]
+    return "\n".join(
+        [
+            "## The run\n",
+            _table(("what", "which"), facts),
+            "## Run time of the chapters\n",
+            _table(("chapter", "executed", "run time"), [*chapters, total]),
+            "## Seeds\n",
+            _table(("parameter", "value"), seeds),
+            "## Versions\n",
+            _table(("program", "version"), programs),
+        ]
+    )
+
+
+# --- Staging ----------------------------------------------------------------------------------
+
+
+def _executed_chapters(results: Results) -> dict[str, Notebook]:
+    """Read the executed chapters that ``_toc.yml`` names, in its order."""
+    folder = results.folder / "chapters"
+    names = [Path(file).stem for file in _files(yaml.safe_load(Path("_toc.yml").read_text()))]
+    missing = [name for name in names if not (folder / f"{name}.ipynb").is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder}: not executed yet: {', '.join(missing)}; `make book "
+            f"PROFILE={results.profile} CORPUS={results.corpus}` executes what is missing"
+        )
+    return {name: json.loads((folder / f"{name}.ipynb").read_text()) for name in names}
+
+
+def _files(toc: Any) -> list[str]:
+    """Return every ``file: notebooks/...`` of a table of contents, however deep."""
+    if isinstance(toc, list):
+        return [file for entry in toc for file in _files(entry)]
+    if not isinstance(toc, dict):
+        return []
+    own = [toc["file"]] if str(toc.get("file", "")).startswith("notebooks/") else []
+    return own + [file for entry in toc.values() for file in _files(entry)]
+
+
+def _for_reading(notebook: Notebook) -> Notebook:
+    """Return an executed chapter as the site shows it: without its cells of parameters."""
+    cells = notebook["cells"]
+    shown = [c for c in cells if not _PARAMETER_TAGS & set(c["metadata"].get("tags", []))]
+    return {**notebook, "cells": shown}
+
+
+def _jupyter_book(stage: Path) -> Path:
+    """Render the staged tree and return the folder of its pages."""
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [str(program), "build", str(stage), "--all", "-W", "-n", "--keep-going"]
+    run = subprocess.run(
+        command,
+        env={**os.environ, "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    html = stage / "_build" / "html"
+    if run.returncode or not (html / "index.html").is_file():
+        lines = run.stdout.splitlines()
+        warnings = [line for line in lines if "WARNING" in line or "ERROR" in line]
+        raise SiteError("the site was not built:\n" + "\n".join(warnings or lines[-20:]))
+    return html
+
+
+def _swap(new: Path, output: Path) -> None:
+    """Put the new site in the place of the old."""
+    old = output.with_name(f"{output.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if output.exists():
+        output.rename(old)
+    new.rename(output)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+# --- Markdown ---------------------------------------------------------------------------------
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown shows as it is, inside a table too."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]<>|#$~" else c for c in " ".join(text.split()))
+
+
+def _value(value: Any) -> str:
+    """Return a parameter's value as a reader writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(_value(v) for v in value)
+    return f"{value:,}" if isinstance(value, int) else _plain(str(value))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _first_line(kind: type[Parameters]) -> str:
+    """Return the first sentence of a class's docstring, begun in lower case, without its stop."""
+    sentence = (kind.__doc__ or kind.__name__).strip().split(". ")[0].split("\n")[0].rstrip(".")
+    return sentence[0].lower() + sentence[1:]
