@@ -1,7 +1,7 @@
 """Checks of a built site, from its files alone: nothing missing, nothing from elsewhere.
 
-``external_requests`` and ``broken_links`` return one line for each fault, so that a test can say
-``assert not broken_links(site)`` and show all of them at once.
+:func:`problems` returns one line for each fault, so that a test can say
+``assert problems(site) == []`` and show all of them at once.
 """
 
 import re
@@ -39,6 +39,11 @@ def pages(site: Path) -> list[Page]:
         for path in sorted(site.rglob("*.html"))
         if "_static" not in path.relative_to(site).parts
     ]
+
+
+def problems(site: Path) -> list[str]:
+    """List everything that is wrong with a site: requests, links, images."""
+    return [*external_requests(site), *broken_links(site), *images_without_text(site)]
 
 
 def external_requests(site: Path) -> list[str]:
