@@ -15,7 +15,7 @@ from metanet_lib.graph import SECTIONS
 from metanet_lib.store import Results
 
 ROOT = Path(__file__).parent.parent
-PROFILE = {"zoo": {"models_fit": 12}, "metanetwork": {"seeds": 2, "channels": [4, 8, 16]}}
+PROFILE = {"zoo": {"models_fit": 12}, "metanetwork": {"seeds": 2, "channels": [4, 8, 17]}}
 PICTURE = '<img alt="a dot" src="data:image/svg+xml;base64,PHN2Zy8+">'
 GLUED = {
     "04_modality": {"fig4": f'<figure class="metanet">{PICTURE}</figure>'},
