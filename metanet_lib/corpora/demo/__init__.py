@@ -168,13 +168,10 @@ def _elements(parent: ET.Element, **texts: str | int) -> None:
 def _write_listings(folder: Path, shown: dict[str, Photograph]) -> None:
     """Write the listings of each split; every second photograph of a class trains."""
     folder.mkdir(parents=True)
-    ids = sorted(shown)  # each round of 20 has one photograph of every class
-    rounds = {image_id: i // len(LOOKS) for i, image_id in enumerate(ids)}
-    splits = {
-        "train": [i for i in ids if rounds[i] % 2 == 0],
-        "val": [i for i in ids if rounds[i] % 2],
-        "trainval": ids,
-    }
+    splits: dict[str, list[str]] = {"train": [], "val": [], "trainval": sorted(shown)}
+    for image_id in splits["trainval"]:  # each 20 numbers hold one photograph of every class
+        turn = int(image_id.split("_")[1]) // len(LOOKS)
+        splits["val" if turn % 2 else "train"].append(image_id)
     for split, members in splits.items():
         (folder / f"{split}.txt").write_text("".join(f"{i}\n" for i in members))
         for name in LOOKS:

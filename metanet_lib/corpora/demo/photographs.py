@@ -49,15 +49,14 @@ def photograph(rng: Generator, name: str, noise: Array) -> Photograph:
         things.append(Thing(other, _box(rng, height, width, part), difficult))
 
     light = rng.uniform(0, 2 * np.pi)
-    everywhere = np.ones((height, width), bool)
     ground = np.arange(height)[:, None] > height * rng.uniform(0.3, 0.7) + np.zeros(width)
     picture = np.zeros((height, width, 3), np.float32)
-    for scene, where in ((look.above, everywhere), (look.below, ground)):
+    for scene, where in ((look.above, ~ground), (look.below, ground)):
         _paint(rng, picture, SCENES[scene], where, light, noise)
     picture = gaussian_filter(picture, (rng.uniform(0, 1.2),) * 2 + (0,))
     for thing in things:
         surface = LOOKS[thing.name].surface
-        _paint(rng, picture, surface, _silhouette(rng, thing, surface, everywhere), light, noise)
+        _paint(rng, picture, surface, _silhouette(rng, thing, surface, height, width), light, noise)
 
     picture = gaussian_filter(picture, (look.blur * rng.uniform(0.5, 1.1),) * 2 + (0,))
     towards_light = np.cos(light) * np.linspace(-1, 1, width)
@@ -89,12 +88,12 @@ def _box(
 
 
 def _silhouette(
-    rng: Generator, thing: Thing, surface: Surface, everywhere: NDArray[np.bool_]
+    rng: Generator, thing: Thing, surface: Surface, height: int, width: int
 ) -> NDArray[np.bool_]:
     """Return where the object is: a superellipse in its box, nearly a rectangle for boxes."""
     left, top, right, bottom = thing.box
-    x = (np.arange(everywhere.shape[1]) - (left + right) / 2) / ((right - left) / 2)
-    y = (np.arange(everywhere.shape[0]) - (top + bottom) / 2) / ((bottom - top) / 2)
+    x = (np.arange(width) - (left + right) / 2) / ((right - left) / 2)
+    y = (np.arange(height) - (top + bottom) / 2) / ((bottom - top) / 2)
     power = 12 if surface.shape == "box" else rng.uniform(1.4, 2.6)
     inside: NDArray[np.bool_] = abs(y[:, None]) ** power + abs(x) ** power <= 1
     return inside

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.signal import butter, fftconvolve, sosfilt
+from scipy.signal import butter, oaconvolve, sosfilt
 
 Array = NDArray[np.float64]
 
@@ -160,8 +160,8 @@ def music(rng: Generator, code: str, seconds: float, rate: int, drums: bool = Fa
     if drums:
         lead += _db(rng.uniform(-18, -8)) * _drums(rng, seconds, rate)
     lead += _db(rng.uniform(-85, -60)) * _noise(rng, len(lead), (100, 8000), rate)
-    wet = np.stack([_reverberate(rng, lead, rng.uniform(0.2, 0.8), rate) for _ in range(2)], 1)
-    return _to_level(rng, lead[:, None] + rng.uniform(0.1, 0.5) * wet)
+    echo = rng.uniform(0.1, 0.5) * _reverberate(rng, lead, rng.uniform(0.2, 0.8), rate, 2)
+    return _to_level(rng, lead[:, None] + echo)
 
 
 def city(rng: Generator, name: str, seconds: float, rate: int, channels: int) -> Array:
@@ -178,8 +178,8 @@ def city(rng: Generator, name: str, seconds: float, rate: int, channels: int) ->
         sound = kind.tonality * tones + (1 - kind.tonality) * noise
     street = _noise(rng, n, (30, 400), rate) + 0.3 * _noise(rng, n, (30, 4000), rate)
     sound = _unit(sound) + _db(kind.street + rng.uniform(-6, 6)) * street
-    wet = [_reverberate(rng, sound, rng.uniform(0.1, 0.6), rate) for _ in range(channels)]
-    return _to_level(rng, sound[:, None] + rng.uniform(0.05, 0.4) * np.stack(wet, 1))
+    echo = rng.uniform(0.05, 0.4) * _reverberate(rng, sound, rng.uniform(0.1, 0.6), rate, channels)
+    return _to_level(rng, sound[:, None] + echo)
 
 
 def _melody(rng: Generator, how: Instrument, seconds: float, rate: int) -> Array:
@@ -240,7 +240,8 @@ def _lookup(amplitude: Array, phase: Array) -> Array:
     at = phase * size
     whole = at.astype(np.int64)
     step = np.append(np.diff(period), period[0] - period[-1])
-    return np.asarray(period[whole % size] + (at - whole) * step[whole % size])
+    part, turn = at - whole, whole & (size - 1)  # size is a power of two
+    return np.asarray(period[turn] + part * step[turn])
 
 
 def _drums(rng: Generator, seconds: float, rate: int) -> Array:
@@ -284,7 +285,7 @@ def _events(rng: Generator, kind: CitySound, n: int, rate: int) -> Array:
     np.add.at(impulses, at, rng.uniform(0.4, 1, len(at)))
     t = np.arange(min(n, int(6 * kind.decay[1] * rate))) / rate
     shape = np.exp(-t / rng.uniform(*kind.decay)) * np.minimum(t / 0.003, 1)
-    return np.asarray(fftconvolve(impulses, shape)[:n])
+    return np.asarray(oaconvolve(impulses, shape)[:n])
 
 
 def _noise(rng: Generator, n: int, band: tuple[float, float], rate: int) -> Array:
@@ -295,10 +296,12 @@ def _noise(rng: Generator, n: int, band: tuple[float, float], rate: int) -> Arra
     return np.asarray(filtered / filtered.std())
 
 
-def _reverberate(rng: Generator, dry: Array, seconds: float, rate: int) -> Array:
+def _reverberate(rng: Generator, dry: Array, seconds: float, rate: int, channels: int) -> Array:
+    """Return the echo of a room, ``[n, channels]``: noise that decays, another for each channel."""
     t = np.arange(int(seconds * rate)) / rate
-    tail = rng.normal(size=len(t)) * np.exp(-5 * t / seconds)
-    return np.asarray(fftconvolve(dry, tail / np.sqrt((tail**2).sum()))[: len(dry)])
+    tails = rng.normal(size=(len(t), channels)) * np.exp(-5 * t / seconds)[:, None]
+    echo = oaconvolve(dry[:, None], tails / np.sqrt((tails**2).sum(0)), axes=0)
+    return np.asarray(echo[: len(dry)])
 
 
 def _to_level(rng: Generator, sound: Array) -> Array:
