@@ -74,13 +74,16 @@ def write(root: Path | str, seed: int = 0, progress: bool = True) -> None:
     wanted = {"seed": seed, "generator": _sha256(Path(__file__).parent, "*.py")}
     there = _demo_at(root)
     if not wanted.items() <= there.items():
-        unfinished = root.with_name(f".{root.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished, old = (root.with_name(f".{root.name}.{state}") for state in ("new", "old"))
+        for left_by_a_killed_run in (unfinished, old):
+            shutil.rmtree(left_by_a_killed_run, ignore_errors=True)
         _write_corpora(unfinished, seed, progress)
         there = {**wanted, "sha256": _sha256(unfinished)}
         (unfinished / "demo.json").write_text(json.dumps(there))
-        shutil.rmtree(root, ignore_errors=True)
+        if root.exists():
+            root.rename(old)
         unfinished.rename(root)
+        shutil.rmtree(old, ignore_errors=True)
     readme = root / "README.txt"
     if not readme.is_file():  # the last file to come: the sign that all is there
         with write_atomically(readme) as temporary:
