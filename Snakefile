@@ -66,7 +66,8 @@ rule site:
         ["_config.yml", "_toc.yml", *PROSE],
         library_files("metanet_lib/site.py"),
     output:
-        "_build/html/index.html",
+        # Not the pages themselves: Snakemake would delete them before a build that may fail.
+        touch("_build/html.done"),
     params:
         profile=PROFILE,
     log:

@@ -190,8 +190,8 @@ def wilson_interval(n_correct: int, n: int) -> tuple[float, float]:
 
 
 def percent(share: float) -> str:
-    """Return a share as text: ``0.2541`` is ``25.4 %``."""
-    return f"{100 * share:.1f} %"
+    """Return a share as text, ``0.2541`` as ``25.4 %``; the space does not break."""
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def result_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -209,7 +209,7 @@ def result_table(rows: pd.DataFrame) -> pd.DataFrame:
             "this run": f"{percent(row['accuracy'])} "
             f"({row['n_correct']:,}/{row['n_validation']:,})",
             "95 % interval": f"{percent(row['ci_low'])} to {percent(row['ci_high'])}",
-            "paper": f"{100 * row['paper_accuracy']:.4g} %",
+            "paper": f"{100 * row['paper_accuracy']:.4g}\N{NO-BREAK SPACE}%",
         }
         for row in rows.to_dict("records")
     )

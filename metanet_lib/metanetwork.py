@@ -49,13 +49,13 @@ class MetanetworkParameters(Parameters):
         16, "numbers for a model, given by the inter-unit encoder", "section 4.3.1"
     )
     channels: tuple[int, ...] = decision(
-        (16, 32, 64),
+        (8, 16, 32),
         "channels of the convolutions, first to last",
         "open: three in section 4.3.1, without widths; doubled where the picture is halved",
     )
     kernel: int = decision(3, "side of a convolution's kernel, in pixels", "open: the usual 3x3")
     dense: int = decision(
-        64, "width of the first of the two dense layers", "open: two layers in section 4.3.1"
+        32, "width of the first of the two dense layers", "open: two layers in section 4.3.1"
     )
     embedding_activation: str = decision(
         "relu",
@@ -150,6 +150,8 @@ class UnitwiseAutoencoder(nn.Module):
         up += [nn.Upsample(scale_factor=2), convolution(mirrored[-1], 1), nn.Flatten()]
 
         self.encoder, self.decoder = nn.Sequential(*down), nn.Sequential(*up)
+        # A third faster on a CPU.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, filters: Tensor) -> Tensor:
         """Return the reconstructed filters ``[n, 256]``."""
@@ -362,7 +364,7 @@ def _fit(
     progress: bool,
 ) -> tuple[float, ...]:
     """Train an autoencoder on samples with MSE and Adam; leave it in evaluation mode."""
-    adam = torch.optim.Adam(model.parameters(), p.learning_rate, eps=p.adam_epsilon)
+    adam = torch.optim.Adam(model.parameters(), p.learning_rate, eps=p.adam_epsilon, fused=True)
     model.train()
     curve = []
     with tqdm(total=epochs, desc=name, unit="epoch", disable=not progress) as bar:

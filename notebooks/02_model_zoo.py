@@ -91,7 +91,11 @@ from metanet_lib.zoo import ZooParameters
 
 parameters = ZooParameters.of(zoo)
 pd.DataFrame(
-    {"parameter": f.name, "value": getattr(parameters, f.name), "what it is": f.metadata["what"]}
+    {
+        "parameter": f.name,
+        "value": f"{getattr(parameters, f.name)}",
+        "what it is": f.metadata["what"],
+    }
     for f in fields(parameters)
     if f.name != "training_datasets"
 ).style.hide()

@@ -30,9 +30,9 @@ corpus = "demo"  # "demo", or the folder of the real corpora
 metanetwork = {  # shape and training of the meta-autoencoder: see MetanetworkParameters
     "filter_embedding": 3,
     "embedding": 16,
-    "channels": [16, 32, 64],
+    "channels": [8, 16, 32],
     "kernel": 3,
-    "dense": 64,
+    "dense": 32,
     "embedding_activation": "relu",
     "sort_axis": 0,
     "sort_descending": False,
@@ -113,14 +113,12 @@ from dataclasses import fields
 import pandas as pd
 
 pd.DataFrame(
-    [
-        {
-            "parameter": f.name,
-            "value": getattr(parameters, f.name),
-            "what it is": f.metadata["what"],
-        }
-        for f in fields(parameters)
-    ]
+    {
+        "parameter": f.name,
+        "value": f"{getattr(parameters, f.name)}",
+        "what it is": f.metadata["what"],
+    }
+    for f in fields(parameters)
 ).style.hide()
 
 # %% [markdown]

@@ -118,5 +118,5 @@ def test_the_result_table_says_counts_shares_and_the_papers_number():
         "paper_accuracy": 0.0785,
     }
     shown = interpret.result_table(pd.DataFrame([row])).iloc[0]
-    assert shown["this run"] == "7.8 % (157/2,000)"
-    assert shown["paper"] == "7.85 %"
+    assert shown["this run"] == "7.8\N{NO-BREAK SPACE}% (157/2,000)"
+    assert shown["paper"] == "7.85\N{NO-BREAK SPACE}%"
