@@ -481,7 +481,7 @@ def _mosaic(ax: Axes, tiles: np.ndarray, low: float, high: float) -> None:
     for row in range(rows):
         for column in range(columns):
             picture[row * 18 :, column * 18 :][:16, :16] = tiles[row, column]
-    ax.imshow(picture, vmin=low, vmax=high, interpolation="nearest")
+    ax.imshow(picture, vmin=low, vmax=high, interpolation="none")
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():

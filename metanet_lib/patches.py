@@ -72,9 +72,10 @@ class PatchParameters(Parameters):
         512, "step of the spectrogram, samples", "open: the default of librosa"
     )
     mel_scale: str = decision(
-        "decibel",
-        "scale of the mel spectrogram: decibel or power",
-        "open: power leaves nearly every patch black",
+        "power",
+        "scale of the mel spectrogram: power or decibel",
+        "open: section 4.2.2 says mel spectrogram and no more, taken by its letter; decibels spread "
+        "the loud and the soft evenly",
     )
     dynamic_range: float = decision(
         80.0,

@@ -200,9 +200,16 @@ def _files(toc: Any) -> list[str]:
 
 
 def _for_reading(notebook: Notebook) -> Notebook:
-    """Return an executed chapter as the site shows it: without its cells of parameters."""
+    """Return an executed chapter as the site shows it.
+
+    Its cells of parameters are left out, and so is the LaTeX form of an output: it never shows on a
+    page, but Sphinx takes it for mathematics and loads MathJax from another site.
+    """
     cells = notebook["cells"]
     shown = [c for c in cells if not _PARAMETER_TAGS & set(c["metadata"].get("tags", []))]
+    for cell in shown:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("text/latex", None)
     return {**notebook, "cells": shown}
 
 

@@ -34,7 +34,7 @@ patches = {  # how photographs and sounds become patches: see PatchParameters
     "sample_rate": 22050,
     "n_fft": 2048,
     "hop_length": 512,
-    "mel_scale": "decibel",
+    "mel_scale": "power",
     "dynamic_range": 80.0,
     "seed": 0,
 }
@@ -64,8 +64,8 @@ make_corpus(results)
 #
 # - a photograph becomes its grey levels, height by width;
 # - a recording becomes a mel spectrogram with 16 bands, 16 by number of frames. Mel bands are narrow
-#   at low frequencies and wide at high ones, as our hearing is; here the power in each band is in
-#   decibels.
+#   at low frequencies and wide at high ones, as our hearing is. The paper says no more, so a number
+#   is the power in a band, not its decibels: most of a recording is dark, and the loud stands out.
 #
 # Both are then normalised to 0-1 over the whole dataset. A *patch* is a 16x16 window of a plane. On a
 # spectrogram, which is only 16 bands high, the window can slide along time only.

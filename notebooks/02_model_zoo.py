@@ -33,13 +33,13 @@ patches = {  # how photographs and sounds become patches: see PatchParameters
     "sample_rate": 22050,
     "n_fft": 2048,
     "hop_length": 512,
-    "mel_scale": "decibel",
+    "mel_scale": "power",
     "dynamic_range": 80.0,
     "seed": 0,
 }
 # fmt: off
 zoo = {  # how the models are trained: see ZooParameters
-    "models_fit": 30,
+    "models_fit": 20,
     "models_validation": 10,
     "training_datasets": [
         "v:aer", "v:bic", "v:bir", "v:boa", "v:bot", "v:bus", "v:car", "v:cat", "v:cha", "v:cow",
