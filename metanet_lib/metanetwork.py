@@ -9,17 +9,20 @@ numbers in three moves, and mirrors them to get the model back:
 3. the *inter-unit* meta-autoencoder turns the 48 sorted numbers into 16, linearly.
 
 The two autoencoders are trained one after the other, on weights alone: no label, no patch.
-:func:`train` does it once for one seed; a book trains several seeds and :func:`best` picks the one
-that reconstructs the training models best, a choice that needs no label.
+:func:`train` does it once for one seed, :func:`train_seeds` for several, and :func:`best` picks the
+seed that reconstructs the training models best, a choice that needs no label.
 
 Conventions: encoders ``[m, 256, 16]``, filters ``[n, 256]``, float32. Nothing here reads sound,
 pictures or notebooks.
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -338,6 +341,34 @@ def train(
     interunit = fit(model.interunit, embedded, p.interunit_epochs, "inter-unit")
     trained = Metanetwork(seed, model.eval(), unitwise, interunit, loss=float("nan"))
     return replace(trained, loss=trained.reconstruction_loss(encoders))
+
+
+def train_seeds(
+    encoders: np.ndarray, parameters: MetanetworkParameters, progress: bool = False
+) -> list[Metanetwork]:
+    """Train once for every seed, as many at a time as there are CPU cores.
+
+    Each training has one thread to itself: the products are too small to share, and the result does
+    not depend on the number of cores. Parameters, errors and results are those of :func:`train`.
+    """
+    seeds = range(parameters.seed, parameters.seed + parameters.seeds)
+    trained: dict[int, Metanetwork] = {}
+    with (
+        ProcessPoolExecutor(
+            min(len(seeds), os.cpu_count() or 1),
+            mp_context=get_context("spawn"),
+            initializer=torch.set_num_threads,
+            initargs=(1,),
+        ) as pool,
+        tqdm(total=len(seeds), desc="meta-autoencoder", unit="seed", disable=not progress) as bar,
+    ):
+        futures = [pool.submit(train, encoders, parameters, seed, progress) for seed in seeds]
+        for future in as_completed(futures):
+            metanetwork = future.result()
+            trained[metanetwork.seed] = metanetwork
+            bar.set_postfix(loss=f"{metanetwork.loss:.6f}", refresh=False)
+            bar.update()
+    return [trained[seed] for seed in seeds]
 
 
 def best(metanetworks: Sequence[Metanetwork]) -> Metanetwork:

@@ -74,7 +74,7 @@ class PatchParameters(Parameters):
     mel_scale: str = decision(
         "power",
         "scale of the mel spectrogram: power or decibel",
-        "open: section 4.2.2 says mel spectrogram and no more, taken by its letter; decibels spread "
+        "open: section 4.2.2 says mel spectrogram and no more, so by its letter; decibels spread "
         "the loud and the soft evenly",
     )
     dynamic_range: float = decision(

@@ -110,7 +110,7 @@ print(
 # One photograph of each. An image counts for every class it shows; images whose only objects of the
 # class are marked "difficult" are left out.
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib import figures
 from metanet_lib.catalog import dataset as by_id
 
@@ -127,7 +127,7 @@ figures.show(
 #
 # One recording of each, as the models see it: 16 mel bands, low below, time to the right.
 
-# %%
+# %% tags=["hide-input"]
 figures.show(
     figures.spectrograms(
         {i: p for i, p in pictures.items() if by_id(i).modality == "audio"},
@@ -147,7 +147,7 @@ figures.show(
 # This is all that a model to interpret ever sees of its dataset. Would you know the dataset from
 # these?
 
-# %%
+# %% tags=["hide-input"]
 figures.show(
     figures.patch_gallery(samples, {d.id: d.title for d in DATASETS}),
     results,
@@ -164,7 +164,7 @@ figures.show(
 # replacement, a file first and then a place in it, so that a large photograph or a long recording
 # does not outweigh the others. *Contrast* is the mean standard deviation within a patch.
 
-# %%
+# %% tags=["hide-input"]
 shown = datasets.assign(
     extent=[
         f"{row.extent / 1e6:.1f} Mpixel" if row.corpus == "voc" else f"{row.extent:.0f} s"
@@ -178,7 +178,7 @@ shown.style.hide().format(precision=2, thousands=",")
 # other 21 are *unseen*: their models are only ever asked about. The paper does not name its twenty; we
 # take the first of each corpus in its own order.
 
-# %%
+# %% tags=["hide-input"]
 datasets.groupby(["corpus", "role"], sort=False).agg(
     datasets=("dataset", "size"), files=("files", "sum"), ids=("dataset", " ".join)
 ).reset_index().style.hide()

@@ -82,7 +82,7 @@ Code(inspect.getsource(Autoencoder), language="python")
 # {cite}`glorot2010`, mean squared error, Adam {cite}`kingma2014`, one pass over a million patches.
 # (Here: the passes, patches and batches of this run's profile, in the table.)
 
-# %%
+# %% tags=["hide-input"]
 from dataclasses import fields
 
 import pandas as pd
@@ -115,7 +115,7 @@ from metanet_lib.pipeline import make_corpus, make_zoo
 make_corpus(results)
 make_zoo(results, PatchParameters.of(patches), parameters)
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib.catalog import DATASETS
 from metanet_lib.zoo import Shard
 
@@ -157,7 +157,7 @@ print(f"largest relative difference of the weights after 500 Adam steps: {apart:
 # %% [markdown]
 # ## Do they learn?
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib import figures
 
 steps = parameters.epochs * (patches["per_dataset"] // parameters.batch_size)
@@ -170,7 +170,7 @@ figures.show(
     "training; vision in blue, audio in orange.",
 )
 
-# %%
+# %% tags=["hide-input"]
 losses = (
     pd.DataFrame(
         {
@@ -203,7 +203,7 @@ figures.show(
 #
 # The 16 filters of one model of each training dataset.
 
-# %%
+# %% tags=["hide-input"]
 figures.show(
     figures.filter_gallery({i: s.encoder[0].numpy() for i, s in shards.items() if s.models_fit}),
     results,
@@ -218,7 +218,7 @@ figures.show(
 # Filters are noisy: much of the random start is still in them, because weights that no patch pushes
 # stay where they began. How much?
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib.zoo import ModelSeed, initial_model
 
 
@@ -245,7 +245,7 @@ start.groupby("modality", sort=False).correlation.agg(
 # %% [markdown]
 # ## What comes back from 16 codes?
 
-# %%
+# %% tags=["hide-input"]
 pairs = {}
 for dataset_id in ("v:aer", "v:cat", "a:air", "a:cel"):
     few_patches = make_bank(

@@ -87,7 +87,7 @@ print(f"{16 * len(fit):,} filters")
 # The parts are trained one after the other because sorting, which stands between them, cannot be
 # learned through.
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib import figures
 from metanet_lib.metanetwork import MetanetworkParameters
 
@@ -107,7 +107,7 @@ figures.show(
 # Every hyper-parameter in one table. The paper gives the shapes, the loss, the optimiser and the
 # epochs; the rest is our decision, explained on the page [Decisions](../book/decisions.md).
 
-# %%
+# %% tags=["hide-input"]
 from dataclasses import fields
 
 import pandas as pd
@@ -130,14 +130,13 @@ pd.DataFrame(
 # best. That choice looks at no label, and every seed is shown beside it.
 
 # %%
-from metanet_lib.metanetwork import best, save, train
+from metanet_lib.metanetwork import best, save, train_seeds
 
-seeds = range(parameters.seed, parameters.seed + parameters.seeds)
-metanetworks = [train(fit.encoders, parameters, seed, progress=True) for seed in seeds]
+metanetworks = train_seeds(fit.encoders, parameters, progress=True)
 save(metanetworks, results.metanetwork)
 headline = best(metanetworks)
 
-# %%
+# %% tags=["hide-input"]
 figures.show(
     figures.training_curves(metanetworks, headline.seed),
     results,
@@ -148,7 +147,7 @@ figures.show(
     "autoencoder falls over the epochs, for every seed.",
 )
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 variance = float(np.var(fit.encoders))
@@ -180,7 +179,7 @@ by_seed.style.hide().format(precision=5)
 # Each point is one filter of a model that fitted the meta level, coloured by what its model was
 # trained on. The unit-wise autoencoder never saw the colour.
 
-# %%
+# %% tags=["hide-input"]
 sample = np.random.default_rng(0).permutation(len(fit))[:200]
 embedded = headline.embed_filters(fit.encoders[sample])
 figures.show(
@@ -199,7 +198,7 @@ figures.show(
 # axis rises by construction. The other two jump about: sorting on one axis lines models up on that
 # axis only, which is the paper's own complaint about it (section 5.2).
 
-# %%
+# %% tags=["hide-input"]
 example = sample[0]
 order = headline.order(fit.encoders[example : example + 1])[0]
 figures.show(
@@ -216,7 +215,7 @@ figures.show(
 #
 # Filters of models that nothing was fitted on, and what the meta-decoder makes of their 16 numbers.
 
-# %%
+# %% tags=["hide-input"]
 chosen = ["v:aer", "v:cat", "a:air", "a:cel"]
 first = {i: validation.encoders[validation.datasets == i][:1] for i in chosen}
 pairs = {
@@ -233,7 +232,7 @@ figures.show(
     "detail of the originals is lost.",
 )
 
-# %%
+# %% tags=["remove-cell"]
 glue("reconstruction_share", f"{100 * (1 - headline.loss / variance):.1f} %", display=False)
 glue("meta_seeds", len(metanetworks), display=False)
 glue("headline_seed", headline.seed, display=False)

@@ -85,7 +85,7 @@ print(f"validated on {len(validation):,} models of 41 datasets")
 # the paper's numbers. Intervals are Wilson's {cite}`wilson1927`: they say how far the accuracy may be
 # off because so many models were asked and no more.
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib.interpret import result_table
 
 result_table(rows[rows.headline]).style.hide()
@@ -93,7 +93,7 @@ result_table(rows[rows.headline]).style.hide()
 # %% [markdown]
 # And every seed, because the method is sensitive to its own:
 
-# %%
+# %% tags=["hide-input"]
 share_vision = float((validation.modalities == "vision").mean())
 figures.show(
     figures.accuracy_by_seed(rows, chance=max(share_vision, 1 - share_vision)),
@@ -111,7 +111,7 @@ figures.show(
 # The paper's raw-weight classifier called *every* model visual. Which mistakes are made here, of
 # validation models on training and on unseen datasets?
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib.catalog import MODALITIES
 
 answers = pd.DataFrame(
@@ -138,7 +138,7 @@ answers.style.hide()
 # t-SNE {cite}`maaten2008` draws the validation models' 16 numbers on a plane so that neighbours stay
 # neighbours. Distances between far groups mean nothing; whether the colours mix does.
 
-# %%
+# %% tags=["hide-input"]
 from sklearn.manifold import TSNE
 
 embeddings = headline.embed(validation.encoders)

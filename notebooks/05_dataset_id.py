@@ -47,7 +47,7 @@ results
 # training datasets can be asked about: the classifier cannot name a dataset it has never met. Chance
 # is 5 %, and 10 % for a classifier that knows the modality and guesses within it.
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib.interpret import InterpretParameters, assess_all, result_table
 from metanet_lib.metanetwork import load
 from metanet_lib.zoo import load_zoo
@@ -61,7 +61,7 @@ result_table(rows[rows.headline]).style.hide()
 # %% [markdown]
 # Every seed; the headline was chosen by reconstruction loss, without labels.
 
-# %%
+# %% tags=["hide-input"]
 figures.show(
     figures.accuracy_by_seed(rows, chance=1 / 20),
     results,
@@ -76,7 +76,7 @@ figures.show(
 #
 # Rows are the truth, columns the answer. The two blocks are vision (first ten) and audio (last ten).
 
-# %%
+# %% tags=["hide-input"]
 ids = list(dict.fromkeys(fit.datasets))
 figures.show(
     figures.confusion(verdicts["metanetwork"].confusion(ids), ids, "With the meta-encoder"),
@@ -87,7 +87,7 @@ figures.show(
     alt="Confusion matrix of 20 datasets, with the meta-encoder. Correct answers lie on the diagonal.",
 )
 
-# %%
+# %% tags=["hide-input"]
 figures.show(
     figures.confusion(verdicts["raw_weights"].confusion(ids), ids, "Without the meta-encoder"),
     results,
@@ -102,7 +102,7 @@ figures.show(
 # How much of a wrong answer is right? A model whose dataset is missed may still be placed in the
 # right modality, or in the right corpus.
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib import catalog
 from metanet_lib.interpret import percent
 
@@ -131,7 +131,7 @@ pd.DataFrame(near).style.hide()
 # %% [markdown]
 # In the paper every diagonal element is at least 10 % with the meta-encoder. Here:
 
-# %%
+# %% tags=["hide-input"]
 diagonal = pd.DataFrame(
     {
         "dataset": ids,
@@ -150,7 +150,7 @@ diagonal.style.hide()
 # The two tasks, with and without the meta-encoder, beside the paper's numbers. The files
 # `tables/accuracy.csv` and `tables/accuracy_by_seed.csv` of this run's results hold the same.
 
-# %%
+# %% tags=["hide-input"]
 by_seed = pd.concat([pd.read_csv(results.table("modality_by_seed")), rows], ignore_index=True)
 accuracy = by_seed[by_seed.headline].drop(columns="headline")
 results.save_table(by_seed, "accuracy_by_seed")

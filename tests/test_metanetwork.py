@@ -89,6 +89,21 @@ def test_the_same_seed_gives_the_same_metanetwork_and_another_seed_another(train
     assert not np.allclose(other.embed(encoders), trained.embed(encoders))
 
 
+def test_several_seeds_trained_side_by_side_are_what_each_is_alone(encoders):
+    two = MetanetworkParameters(**{**SMALL.as_dict(), "seeds": 2, "unitwise_epochs": 1})
+    together = metanetwork.train_seeds(encoders, two)
+    assert [n.seed for n in together] == [0, 1]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    alone = [metanetwork.train(encoders, two, n.seed) for n in together]
+    embeddings = [
+        (a.embed(encoders), b.embed(encoders)) for a, b in zip(together, alone, strict=True)
+    ]
+    torch.set_num_threads(threads)
+    for one, other in embeddings:
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_best_seed_is_the_one_that_reconstructs_best(trained, encoders):
     short = MetanetworkParameters(**{**SMALL.as_dict(), "unitwise_epochs": 1, "channels": [4]})
     worse = metanetwork.train(encoders, short, seed=3)
