@@ -68,6 +68,11 @@ def read_profile(name: str, corpus: str | None = None) -> dict[str, Any]:
     if profile.keys() != expected:
         difference = ", ".join(sorted(expected ^ profile.keys()))
         raise ValueError(f"{path}: unknown or missing keys: {difference}")
+    if profile["profile"] != name:
+        raise ValueError(
+            f"{path}: expected 'profile: {name}', which names its results, "
+            f"found 'profile: {profile['profile']}'"
+        )
     for section, parameters in SECTIONS.items():
         try:
             parameters.of(profile[section])

@@ -63,10 +63,11 @@ result_table(rows[rows.headline]).style.hide()
 
 # %% tags=["hide-input"]
 figures.show(
-    figures.accuracy_by_seed(rows, chance=1 / 20),
+    figures.accuracy_by_seed(rows, chance=1 / len(set(fit.datasets))),
     results,
     "dataset_id_by_seed",
-    "Accuracy of dataset-ID prediction for every meta-seed and for the raw weights. Chance: 1 in 20.",
+    "Accuracy of dataset-ID prediction for every meta-seed and for the raw weights. Chance: "
+    f"1 in {len(set(fit.datasets))}.",
     alt="Dot plot of dataset-ID accuracy with 95 percent intervals: one line for each seed of the "
     "metanetwork and one for raw weights, with the paper's accuracies marked by diamonds.",
 )

@@ -82,7 +82,7 @@ def test_the_paper_profile_has_the_defaults_of_the_library():
 
 
 def test_a_profile_that_is_wrong_is_refused_with_its_name(tmp_path, monkeypatch):
-    good = yaml.safe_load(Path("profiles/tiny.yaml").read_text())
+    good = {**yaml.safe_load(Path("profiles/tiny.yaml").read_text()), "profile": "mine"}
     (tmp_path / "profiles").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"mine\.yaml: no such profile; there are: "):
@@ -90,6 +90,9 @@ def test_a_profile_that_is_wrong_is_refused_with_its_name(tmp_path, monkeypatch)
     path = tmp_path / "profiles/mine.yaml"
     path.write_text(yaml.dump({**good, "zooo": {}}))
     with pytest.raises(ValueError, match="unknown or missing keys: zooo"):
+        graph.read_profile("mine")
+    path.write_text(yaml.dump({**good, "profile": "tiny"}))
+    with pytest.raises(ValueError, match=r"expected 'profile: mine', .* found 'profile: tiny'"):
         graph.read_profile("mine")
     path.write_text(yaml.dump({**good, "zoo": {**good["zoo"], "batchsize": 3}}))
     with pytest.raises(ValueError, match="section zoo: ZooParameters has no parameter batchsize"):
