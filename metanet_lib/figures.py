@@ -106,13 +106,25 @@ def contact_sheet(pictures: Mapping[str, np.ndarray], columns: int = 5) -> Figur
 
 @_styled
 def spectrograms(
-    planes: Mapping[str, np.ndarray], seconds_per_frame: float, columns: int = 5
+    planes: Mapping[str, np.ndarray], seconds_per_frame: float, gamma: float = 1, columns: int = 5
 ) -> Figure:
-    """Draw one normalised mel spectrogram ``[16, frames]`` for each audio dataset."""
+    """Draw one normalised mel spectrogram ``[16, frames]`` for each audio dataset.
+
+    ``gamma`` below 1 brightens what is dark: a power spectrogram is black without it.
+    """
     figure, axes = _grid(len(planes), columns, height=1.25)
     for i, (ax, (dataset_id, plane)) in enumerate(zip(axes, planes.items(), strict=False)):
         extent = (0, plane.shape[1] * seconds_per_frame, 0, plane.shape[0])
-        ax.imshow(plane, origin="lower", aspect="auto", vmin=0, vmax=1, extent=extent, cmap="magma")
+        ax.imshow(
+            plane**gamma,
+            origin="lower",
+            aspect="auto",
+            interpolation="none",
+            vmin=0,
+            vmax=1,
+            extent=extent,
+            cmap="magma",
+        )
         _name(ax, dataset_id)
         ax.set_xticks([0, extent[1]], ["0", f"{extent[1]:.1f} s"])
         ax.set_yticks([0, 16] if i % columns == 0 else [])
@@ -122,16 +134,22 @@ def spectrograms(
 
 
 @_styled
-def patch_gallery(patches: Mapping[str, np.ndarray], titles: Mapping[str, str]) -> Figure:
-    """Draw a row of patches ``[n, 256]`` for each dataset, vision left and audio right."""
+def patch_gallery(patches: Mapping[str, np.ndarray], gamma: float = 1) -> Figure:
+    """Draw a row of patches ``[n, 256]`` for each dataset, vision left and audio right.
+
+    ``gamma`` brightens the audio patches, see :func:`spectrograms`.
+    """
     figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
     for ax, modality in zip(figure.subplots(1, 2), catalog.MODALITIES, strict=True):
         rows = {i: p for i, p in patches.items() if catalog.dataset(i).modality == modality}
         tiles = np.stack([p.reshape(-1, 16, 16) for p in rows.values()])
         if modality == "audio":  # low bands below, as in a spectrogram
-            tiles = tiles[:, :, ::-1]
+            tiles = tiles[:, :, ::-1] ** gamma
         _mosaic(ax, tiles, 0, 1)
-        ax.set_yticks([8 + 18 * r for r in range(len(rows))], [f"{titles[i]}  {i}" for i in rows])
+        ax.set_yticks(
+            [8 + 18 * r for r in range(len(rows))],
+            [f"{catalog.dataset(i).title}  {i}" for i in rows],
+        )
         ax.tick_params(axis="y", length=0, labelsize=7)
         ax.set_title(f"{modality}: 16x16 patches", color=HUES[modality])
     return figure
@@ -187,13 +205,19 @@ def filter_gallery(encoders: Mapping[str, np.ndarray], columns: int = 2) -> Figu
 
 
 @_styled
-def reconstructions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Draw patches above their reconstructions: dataset id to two arrays ``[n, 256]``."""
+def reconstructions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], gamma: float = 1) -> Figure:
+    """Draw patches above their reconstructions: dataset id to two arrays ``[n, 256]``.
+
+    ``gamma`` brightens the audio patches, see :func:`spectrograms`.
+    """
     figure = Figure(figsize=(WIDTH, 0.4 + 0.75 * len(pairs)), layout="constrained")
     for ax, (dataset_id, both) in zip(
         np.atleast_1d(figure.subplots(len(pairs), 1)), pairs.items(), strict=True
     ):
-        _mosaic(ax, np.stack(both).reshape(2, -1, 16, 16), 0, 1)
+        tiles = np.stack(both).reshape(2, -1, 16, 16)
+        if catalog.dataset(dataset_id).modality == "audio":  # low bands below, as above
+            tiles = tiles[:, :, ::-1].clip(0, 1) ** gamma
+        _mosaic(ax, tiles, 0, 1)
         ax.set_yticks([8, 26], ["patch", "rebuilt"], fontsize=7)
         ax.set_title(dataset_id, color=_hue(dataset_id), loc="left", fontsize=9)
     return figure

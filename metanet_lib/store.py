@@ -82,7 +82,7 @@ class Results:
         """The corpus in words, as every page says it."""
         if self.is_demo:
             return "synthetic demo corpus"
-        return f"real corpus in {Path(self.corpus).resolve().name}/"
+        return f"photographs and recordings in {Path(self.corpus).resolve().name}"
 
     @property
     def folder(self) -> Path:

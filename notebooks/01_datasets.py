@@ -78,6 +78,7 @@ from metanet_lib.catalog import DATASETS
 from metanet_lib.patches import PatchParameters, planes, sample
 
 parameters = PatchParameters.of(patches)
+gamma = 0.25 if parameters.mel_scale == "power" else 1  # of the pictures only
 pictures, samples, rows = {}, {}, []
 for dataset in tqdm(DATASETS, unit="dataset"):
     source = planes(results.corpus_folder, dataset.id, parameters)
@@ -132,11 +133,12 @@ figures.show(
     figures.spectrograms(
         {i: p for i, p in pictures.items() if by_id(i).modality == "audio"},
         parameters.hop_length / parameters.sample_rate,
+        gamma,
     ),
     results,
     "spectrograms",
     f"Mel spectrogram of one recording of each audio dataset ({results.corpus_title}). "
-    "Bright is loud; time in seconds.",
+    f"Bright is loud; time in seconds. Brightness is the power to the {gamma:g}, to be seen at all.",
     alt="Twenty-one small spectrograms, one for each class of UrbanSound8K and IRMAS: ten city sounds "
     "and eleven instruments.",
 )
@@ -149,10 +151,11 @@ figures.show(
 
 # %% tags=["hide-input"]
 figures.show(
-    figures.patch_gallery(samples, {d.id: d.title for d in DATASETS}),
+    figures.patch_gallery(samples, gamma),
     results,
     "patches",
-    "Twelve random patches of each of the 41 datasets. Left: vision. Right: audio (low bands below).",
+    "Twelve random patches of each of the 41 datasets. Left: vision. Right: audio, low bands below, "
+    f"brightened as above (to the power of {gamma:g}).",
     alt="Forty-one rows of twelve 16x16 patches. Photograph patches show edges and flat areas, sound "
     "patches show horizontal and vertical stripes.",
 )
@@ -187,6 +190,6 @@ datasets.groupby(["corpus", "role"], sort=False).agg(
 # ## What we saw
 #
 # - 41 datasets of two modalities become patches of one form: 256 numbers between 0 and 1.
-# - Modality is easy to see in a patch, the dataset hardly ever. A model that has seen a million of
-#   them may know more.
+# - Modality is easy to see in a patch, the dataset hardly ever. A model that has seen many thousands
+#   of them may know more.
 # - Files smaller than a patch are skipped and counted; nothing is padded.

@@ -168,7 +168,9 @@ results.save_table(by_seed, "metanetwork_losses")
 by_seed.style.hide().format(precision=5)
 
 # %% [markdown]
-# *Axes in use* counts the filter's three numbers that vary at all. By the letter of section 4.3.1,
+# *Variance that comes back* compares the weights with what 16 numbers rebuild; a negative share means
+# that putting every weight to the mean would have been closer. *Of unseen models* says the same of
+# the validation models. *Axes in use* counts the filter's three numbers that vary at all. By the letter of section 4.3.1,
 # ReLU also follows the three numbers ("throughout the network except for the output layer"), so an
 # axis that starts on the wrong side of zero is dead: no gradient wakes it. That is one way in which
 # a seed collapses, and it shows in the reconstruction loss before any label is looked at.
@@ -195,8 +197,8 @@ figures.show(
 # ## What does sorting do?
 #
 # One model's filters, as trained and as sorted, and their three numbers in sorted order. The first
-# axis rises by construction. The other two jump about: sorting on one axis lines models up on that
-# axis only, which is the paper's own complaint about it (section 5.2).
+# axis rises by construction. The other two need not: sorting on one axis lines models up on that axis
+# only, which is the paper's own complaint about it (section 5.2).
 
 # %% tags=["hide-input"]
 example = sample[0]
@@ -207,7 +209,7 @@ figures.show(
     "filter_sorting",
     f"Filters of one model of {fit.datasets[example]} before and after sorting, and their embeddings.",
     alt="Above, two rows of sixteen small filter pictures, as trained and sorted. Below, three lines: "
-    "the first axis rises from left to right, the others do not.",
+    "the first axis rises from left to right, the others need not.",
 )
 
 # %% [markdown]
@@ -228,8 +230,7 @@ figures.show(
     "rebuilt_filters",
     "Sorted filters of four validation models, and the filters rebuilt from the model's 16 numbers. "
     "Gray is zero, white positive, black negative; each model has its own scale.",
-    alt="Four pairs of rows of filter pictures. The rebuilt filters are smooth and much alike; fine "
-    "detail of the originals is lost.",
+    alt="Four pairs of rows of sixteen filter pictures: a model's own filters, and those rebuilt.",
 )
 
 # %% tags=["remove-cell"]
@@ -243,6 +244,6 @@ glue("headline_seed", headline.seed, display=False)
 # - The meta-autoencoder has three parts: one for filters, one that forgets their order, one for the
 #   model as a whole. Each is trained on weights alone.
 # - Its seed matters; the reconstruction loss says which seed to trust, without a label.
-# - Sixteen numbers bring back {glue:text}`reconstruction_share` of the variance of 4,096 weights: far
-#   too little to rebuild a model, most of which is left-over initialisation. Whether it is enough
-#   to *recognise* one is the question of the next two chapters.
+# - Of the variance of 4,096 weights, the 16 numbers of the headline bring back
+#   {glue:text}`reconstruction_share`. That rebuilds no model; whether it is enough to *recognise* one
+#   is the question of the next two chapters.

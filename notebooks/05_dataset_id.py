@@ -160,7 +160,7 @@ paper_vs_this_run = result_table(accuracy).style.hide()
 glue("paper_vs_this_run", paper_vs_this_run, display=False)
 paper_vs_this_run
 
-# %%
+# %% tags=["remove-cell"]
 for row in rows[rows.headline].to_dict("records"):
     glue(f"dataset_id_{row['representation']}", percent(row["accuracy"]), display=False)
 glue(

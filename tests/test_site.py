@@ -106,7 +106,7 @@ def test_every_page_says_which_corpus_and_profile_made_it(html):
 
 def test_a_real_corpus_is_named_in_the_banner_as_plain_text(tmp_path):
     text = site.banner(Results("paper", str(tmp_path / "<my corpus>")))
-    assert "real corpus in &lt;my corpus&gt;/" in text
+    assert "photographs and recordings in &lt;my corpus&gt;" in text
     assert "synthetic" not in text
     assert "nothing here" not in text
 
