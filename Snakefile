@@ -69,7 +69,7 @@ rule site:
         # Not the pages themselves: Snakemake would delete them before a build that may fail.
         touch("_build/html.done"),
     params:
-        profile=PROFILE,
+        profile=json.dumps(PROFILE, sort_keys=True),
     log:
         f"{RUN}/logs/site.log",
     shell:
@@ -141,7 +141,8 @@ for name in CHAPTERS:
             notebook=f"{RUN}/chapters/{name}.ipynb",
         params:
             parameters=json.dumps(
-                {key: PROFILE[key] for key in chapter_sections(f"notebooks/{name}.py")}
+                {key: PROFILE[key] for key in chapter_sections(f"notebooks/{name}.py")},
+                sort_keys=True,
             ),
             corpus=FINGERPRINT,
         threads: workflow.cores if name == "03_meta_autoencoder" else 1

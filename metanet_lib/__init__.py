@@ -4,8 +4,12 @@ Read it from the ground up; each module imports only from those above it:
 
 ``catalog``
     the 41 datasets of the paper
+``parameters``
+    decisions: the parameters of a run, each with its default and its reason
 ``store``
     where a run keeps what it makes, and how it is written
+``workers``
+    work side by side, one thread a process
 ``corpora``
     raw photographs and recordings, one module a corpus
 ``patches``
@@ -14,12 +18,18 @@ Read it from the ground up; each module imports only from those above it:
     the population of models to interpret (section 4.1)
 ``metanetwork``
     the meta-autoencoder, trained on their weights (section 4.3)
+``pipeline``
+    from raw corpus to zoo, for a chapter run on its own
 ``representations``
     every way to turn models into vectors, as scikit-learn transformers
 ``interpret``
     the meta-classifier and its accuracies (section 4.4)
 ``figures``
     every figure of the book
+``graph``
+    the whole paper as one graph: profiles, chapters, and how Snakemake is run
+``site``
+    executed chapters and prose pages become one HTML book
 ``cli``
     the ``metanet`` command
 """

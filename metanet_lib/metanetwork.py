@@ -17,12 +17,9 @@ pictures or notebooks.
 """
 
 import json
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +32,7 @@ from tqdm.auto import tqdm
 from metanet_lib import __version__
 from metanet_lib.parameters import Parameters, decision
 from metanet_lib.store import write_atomically
+from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import CODES, INPUTS
 
 SIDE = 16
@@ -346,29 +344,19 @@ def train(
 def train_seeds(
     encoders: np.ndarray, parameters: MetanetworkParameters, progress: bool = False
 ) -> list[Metanetwork]:
-    """Train once for every seed, as many at a time as there are CPU cores.
+    """Train once for every seed, side by side.
 
-    Each training has one thread to itself: the products are too small to share, and the result does
-    not depend on the number of cores. Parameters, errors and results are those of :func:`train`.
+    Parameters, errors and results are those of :func:`train`, each with one thread.
     """
     seeds = range(parameters.seed, parameters.seed + parameters.seeds)
-    trained: dict[int, Metanetwork] = {}
-    with (
-        ProcessPoolExecutor(
-            min(len(seeds), os.cpu_count() or 1),
-            mp_context=get_context("spawn"),
-            initializer=torch.set_num_threads,
-            initargs=(1,),
-        ) as pool,
-        tqdm(total=len(seeds), desc="meta-autoencoder", unit="seed", disable=not progress) as bar,
-    ):
-        futures = [pool.submit(train, encoders, parameters, seed, progress) for seed in seeds]
-        for future in as_completed(futures):
-            metanetwork = future.result()
-            trained[metanetwork.seed] = metanetwork
-            bar.set_postfix(loss=f"{metanetwork.loss:.6f}", refresh=False)
-            bar.update()
-    return [trained[seed] for seed in seeds]
+    return side_by_side(
+        train,
+        [(encoders, parameters, seed, progress) for seed in seeds],
+        "meta-autoencoder",
+        "seed",
+        note=lambda trained: f"loss={trained.loss:.6f}",
+        progress=progress,
+    )
 
 
 def best(metanetworks: Sequence[Metanetwork]) -> Metanetwork:

@@ -1,0 +1,66 @@
+"""Work side by side: as many processes as there are CPU cores, one thread in each.
+
+The products of this project are too small for several threads to share one. One thread each also
+makes a result the same on any number of cores, to the last bit.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+import torch
+from tqdm.auto import tqdm
+
+Result = TypeVar("Result")
+
+
+def side_by_side(
+    function: Callable[..., Result],
+    arguments: Sequence[tuple[Any, ...]],
+    description: str,
+    unit: str,
+    note: Callable[[Result], str] = lambda result: "",
+    progress: bool = True,
+) -> list[Result]:
+    """Call a function once for each tuple of arguments, in processes of one thread.
+
+    Parameters
+    ----------
+    function
+        A function of a module, so that another process can import it.
+    arguments
+        One tuple for each call.
+    description, unit
+        Of the progress bar.
+    note
+        What the bar says of a result as it comes in.
+    progress
+        Show the bar.
+
+    Returns
+    -------
+    list
+        The results, in the order of ``arguments``. The first error ends the work and is raised.
+    """
+    if not arguments:
+        return []
+    with (
+        ProcessPoolExecutor(
+            min(len(arguments), os.cpu_count() or 1),
+            mp_context=get_context("spawn"),
+            initializer=torch.set_num_threads,
+            initargs=(1,),
+        ) as pool,
+        tqdm(total=len(arguments), desc=description, unit=unit, disable=not progress) as bar,
+    ):
+        futures = [pool.submit(function, *each) for each in arguments]
+        try:
+            for future in as_completed(futures):
+                bar.set_postfix_str(note(future.result()), refresh=False)
+                bar.update()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
