@@ -6,7 +6,7 @@ is always blue and audio always orange, a pair that colour-blind readers tell ap
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from html import escape
 from typing import Any, ParamSpec
@@ -382,11 +382,15 @@ def rebuilt_filters(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figur
 
 
 @_styled
-def embedding_map(points: np.ndarray, datasets: np.ndarray) -> Figure:
-    """Draw Figure 4: the validation models on a t-SNE map ``[m, 2]``, training and unseen."""
+def embedding_map(points: np.ndarray, datasets: np.ndarray, training: Collection[str]) -> Figure:
+    """Draw Figure 4: the validation models on a t-SNE map ``[m, 2]``.
+
+    ``datasets`` has the dataset of each model; those in ``training`` are drawn as circles, the
+    unseen ones as triangles.
+    """
     figure = Figure(figsize=(WIDTH, 5), layout="constrained")
     ax = figure.subplots()
-    trains = np.isin(datasets, catalog.TRAINING_IDS)
+    trains = np.isin(datasets, list(training))
     hues = np.array(_hues(datasets))
     for chosen, marker in ((trains, "o"), (~trains, "^")):
         x, y = points[chosen].T

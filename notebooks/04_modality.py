@@ -172,7 +172,7 @@ embeddings = headline.embed(validation.encoders)
 perplexity = min(parameters.perplexity, (len(embeddings) - 1) / 3)
 points = TSNE(2, perplexity=perplexity, random_state=parameters.seed).fit_transform(embeddings)
 fig4 = figures.show(
-    figures.embedding_map(points, validation.datasets),
+    figures.embedding_map(points, validation.datasets, set(fit.datasets)),
     results,
     "fig4",
     f"Figure 4. t-SNE (perplexity {perplexity:.0f}) of the validation models' embeddings. One point is "

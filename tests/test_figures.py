@@ -51,7 +51,7 @@ FIGURES = {
         encoder(), np.arange(16)[::-1], uniform(16, 3)
     ),
     "rebuilt_filters": lambda: figures.rebuilt_filters({"v:aer": (encoder(), encoder())}),
-    "embedding_map": lambda: figures.embedding_map(uniform(41, 2), np.array(ALL)),
+    "embedding_map": lambda: figures.embedding_map(uniform(41, 2), np.array(ALL), TRAINING),
     "confusion": lambda: figures.confusion(np.eye(20), TRAINING, "title"),
     "accuracy_by_seed": lambda: figures.accuracy_by_seed(SEEDS, 0.05),
 }
