@@ -64,7 +64,7 @@ rule site:
     input:
         [f"{RUN}/chapters/{name}.ipynb" for name in CHAPTERS],
         ["_config.yml", "_toc.yml", *PROSE],
-        library_files("metanet_lib/site.py"),
+        library_files("metanet_lib.site", "metanet_lib.graph"),
     output:
         # Not the pages themselves: Snakemake would delete them before a build that may fail.
         touch("_build/html.done"),

@@ -189,10 +189,12 @@ def run(profile: str, corpus: str, cores: int) -> None:
         f"profile={profile}",
         f"corpus={corpus}",
     ]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": path, _MARK: os.getcwd()}
     with _only_run():
         stop_processes()
         try:
-            status = subprocess.run(command, env={**os.environ, _MARK: os.getcwd()}).returncode
+            status = subprocess.run(command, env=environment).returncode
         finally:
             stop_processes()
     if status:
