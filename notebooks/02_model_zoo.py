@@ -40,7 +40,7 @@ patches = {  # how photographs and sounds become patches: see PatchParameters
 # fmt: off
 zoo = {  # how the models are trained: see ZooParameters
     "models_fit": 20,
-    "models_validation": 10,
+    "models_validation": 8,
     "training_datasets": [
         "v:aer", "v:bic", "v:bir", "v:boa", "v:bot", "v:bus", "v:car", "v:cat", "v:cha", "v:cow",
         "a:air", "a:car", "a:chi", "a:dog", "a:dri", "a:cel", "a:cla", "a:flu", "a:gac", "a:gel",
