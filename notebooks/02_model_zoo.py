@@ -133,8 +133,8 @@ models = pd.DataFrame(
 models.style.hide().format(thousands=",")
 
 # %% [markdown]
-# Is the fast way right? A few models of the first dataset, trained once by the plain PyTorch loop and
-# once in a population, from the same start on the same batches:
+# Is the fast way right? Eight models of the first dataset, trained once by the plain PyTorch loop, one
+# by one, and once in a population, from the same start on the same batches:
 
 # %%
 import torch
@@ -147,12 +147,18 @@ some = make_bank(
     results.corpus_folder, "v:aer", PatchParameters.of({**patches, "per_dataset": 4000})
 )
 patches_of_aer = torch.from_numpy(some.patches)
-population = Population(few, "v:aer", range(3))
+population = Population(few, "v:aer", range(8))
 population.train(patches_of_aer)
 together = population.tensors()["encoder"]
-alone = [train_one(patches_of_aer, "v:aer", i, few).encoder.weight.detach().T for i in range(3)]
-apart = max(((t - a).norm() / a.norm()).item() for t, a in zip(together, alone, strict=True))
-print(f"largest relative difference of the weights after 500 Adam steps: {apart:.1e}")
+alone = [train_one(patches_of_aer, "v:aer", i, few).encoder.weight.detach().T for i in range(8)]
+apart = [((t - a).norm() / a.norm()).item() for t, a in zip(together, alone, strict=True)]
+print("relative difference of the weights after 500 Adam steps, model by model:")
+print(", ".join(f"{difference:.0e}" for difference in sorted(apart)))
+
+# %% [markdown]
+# Differences of a millionth are rounding. Now and then a model differs by more, a few thousandths:
+# when a code's input lies within a rounding error of zero, where ReLU bends, one computation counts a
+# patch that the other does not, and from there the two go slightly different ways. Both are right.
 
 # %% [markdown]
 # ## Do they learn?
