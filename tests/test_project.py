@@ -11,6 +11,7 @@ import pytest
 import yaml
 from environment import ENVIRONMENT, direct_dependencies, environment, locked_versions
 
+import metanet_lib
 from metanet_lib import graph
 from metanet_lib.graph import CHAPTERS, SECTIONS
 
@@ -99,6 +100,11 @@ def test_a_profile_that_is_wrong_is_refused_with_its_name(tmp_path, monkeypatch)
     path.write_text(yaml.dump({**good, "zoo": {**good["zoo"], "batchsize": 3}}))
     with pytest.raises(ValueError, match="section zoo: ZooParameters has no parameter batchsize"):
         graph.read_profile("mine")
+
+
+def test_the_citation_names_the_version_of_the_library():
+    citation = yaml.safe_load(Path("CITATION.cff").read_text())
+    assert citation["version"] == metanet_lib.__version__
 
 
 def test_a_module_imports_only_from_those_above_it():
