@@ -178,11 +178,13 @@ by_seed.style.hide().format(precision=5)
 # %% [markdown]
 # *Variance that comes back* compares the weights with what 16 numbers rebuild; a negative share means
 # that putting every weight to the mean would have been closer. *Of unseen models* says the same of
-# the validation models. *Axes in use* counts the filter's three numbers that
-# vary from filter to filter, by over a twentieth of the one that varies most. By the letter of section 4.3.1,
-# ReLU also follows the three numbers ("throughout the network except for the output layer"), so an
-# axis that starts on the wrong side of zero is dead: no gradient wakes it. That is one way in which
-# a seed collapses, and it shows in the reconstruction loss before any label is looked at.
+# the validation models. *Axes in use* counts the filter's three numbers that vary from filter to
+# filter, by over a twentieth of the one that varies most.
+#
+# By the letter of section 4.3.1, ReLU also follows the three numbers ("throughout the network except
+# for the output layer"), so an axis that starts on the wrong side of zero is dead: no gradient wakes
+# it. That is one way in which a seed collapses, and it shows in the reconstruction loss before any
+# label is looked at.
 
 # %% [markdown]
 # ## What do the three numbers of a filter encode?
