@@ -24,6 +24,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from threadpoolctl import threadpool_limits
 
 from metanet_lib import __version__, catalog, corpora
 from metanet_lib.parameters import Parameters, decision
@@ -249,14 +250,15 @@ def _spectrogram(
         samples = librosa.resample(samples, orig_sr=sample_rate, target_sr=p.sample_rate)
     if len(samples) < p.n_fft + (SIDE - 1) * p.hop_length:
         return None, seconds
-    power = librosa.feature.melspectrogram(  # center=False: whole frames only, no padding
-        y=samples,
-        sr=p.sample_rate,
-        n_fft=p.n_fft,
-        hop_length=p.hop_length,
-        n_mels=SIDE,
-        center=False,
-    )
+    with threadpool_limits(1):  # more threads add up in another order, and round otherwise
+        power = librosa.feature.melspectrogram(  # center=False: whole frames only, no padding
+            y=samples,
+            sr=p.sample_rate,
+            n_fft=p.n_fft,
+            hop_length=p.hop_length,
+            n_mels=SIDE,
+            center=False,
+        )
     if p.mel_scale == "decibel":
         power = librosa.power_to_db(power, ref=1.0, top_db=None)
     return power.astype(np.float32), seconds

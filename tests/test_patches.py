@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -189,6 +192,26 @@ def test_ten_decibels_less_is_an_eighth_of_eighty_lower(tmp_path):
     decibels = replace(FEW, mel_scale="decibel")
     loud, soft, _ = (plane.normalised() for plane in planes(root, "a:cel", decibels).planes)
     assert loud - soft == pytest.approx(1 / 8, abs=1e-4)
+
+
+def test_a_spectrogram_is_the_same_on_any_number_of_threads(tmp_path):
+    root = write_cellos(tmp_path, [noise(3)])
+    code = (
+        "import sys; from metanet_lib.patches import *;"
+        "bank = make_bank(sys.argv[1], 'a:cel', PatchParameters(per_dataset=500));"
+        "print(hashlib.sha256(bank.patches.data).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(root)],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "4")
+    }
+    assert len(digests) == 1
 
 
 def test_a_clip_of_another_sample_rate_is_resampled(tmp_path):
