@@ -246,8 +246,6 @@ figures.show(
 
 # %% tags=["remove-cell"]
 glue("reconstruction_share", f"{100 * (1 - headline.loss / variance):.1f} %", display=False)
-glue("meta_seeds", len(metanetworks), display=False)
-glue("headline_seed", headline.seed, display=False)
 
 # %% [markdown]
 # ## What we saw
