@@ -28,6 +28,8 @@ JOBS = -(-len(SLUGS) // PROFILE["datasets_per_job"])
 BATCHES = {str(job): SLUGS[job::JOBS] for job in range(JOBS)}
 SHARDS = [f"{RUN}/zoo/{slug}.safetensors" for slug in SLUGS]
 METANETWORK = f"{RUN}/metanetwork.safetensors"
+PATCHES_CODE = library_files("metanet_lib.patches")
+ZOO_CODE = library_files("metanet_lib.zoo")
 PROSE = sorted(str(path) for path in Path("book").rglob("*") if path.is_file())
 
 
@@ -96,7 +98,7 @@ for batch, slugs in BATCHES.items():
             f"patches_{batch}"
         input:
             CORPUS_FILES,
-            library_files("metanet_lib.patches"),
+            PATCHES_CODE,
         output:
             [temp(f"{RUN}/patches/{slug}.safetensors") for slug in slugs],
         params:
@@ -114,7 +116,7 @@ for batch, slugs in BATCHES.items():
             f"zoo_{batch}"
         input:
             [f"{RUN}/patches/{slug}.safetensors" for slug in slugs],
-            code=library_files("metanet_lib.zoo"),
+            ZOO_CODE,
         output:
             [f"{RUN}/zoo/{slug}.safetensors" for slug in slugs],
         params:

@@ -210,17 +210,13 @@ def reconstructions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], gamma: f
 
     ``gamma`` brightens the audio patches, see :func:`spectrograms`.
     """
-    figure = Figure(figsize=(WIDTH, 0.4 + 0.75 * len(pairs)), layout="constrained")
-    for ax, (dataset_id, both) in zip(
-        np.atleast_1d(figure.subplots(len(pairs), 1)), pairs.items(), strict=True
-    ):
+    drawn = {}
+    for dataset_id, both in pairs.items():
         tiles = np.stack(both).reshape(2, -1, 16, 16)
         if catalog.dataset(dataset_id).modality == "audio":  # low bands below, as above
             tiles = tiles[:, :, ::-1].clip(0, 1) ** gamma
-        _mosaic(ax, tiles, 0, 1)
-        ax.set_yticks([8, 26], ["patch", "rebuilt"], fontsize=7)
-        ax.set_title(dataset_id, color=_hue(dataset_id), loc="left", fontsize=9)
-    return figure
+        drawn[dataset_id] = (tiles, 0.0, 1.0)
+    return _two_rows_each(drawn, "patch")
 
 
 # --- Chapter 03: the meta-autoencoder ---------------------------------------------------------
@@ -367,15 +363,11 @@ def filter_sorting(encoder: np.ndarray, order: np.ndarray, embedded: np.ndarray)
 @_styled
 def rebuilt_filters(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Draw sorted filters above what 16 numbers rebuild: id to two encoders ``[256, 16]``."""
-    figure = Figure(figsize=(WIDTH, 0.4 + 0.75 * len(pairs)), layout="constrained")
-    for ax, (dataset_id, both) in zip(
-        np.atleast_1d(figure.subplots(len(pairs), 1)), pairs.items(), strict=True
-    ):
-        limit = np.abs(both[0]).max()
-        _mosaic(ax, np.stack([e.T.reshape(16, 16, 16) for e in both]), -limit, limit)
-        ax.set_yticks([8, 26], ["filters", "rebuilt"], fontsize=7)
-        ax.set_title(dataset_id, color=_hue(dataset_id), loc="left", fontsize=9)
-    return figure
+    drawn = {}
+    for dataset_id, both in pairs.items():
+        limit = float(np.abs(both[0]).max())
+        drawn[dataset_id] = (np.stack([e.T.reshape(16, 16, 16) for e in both]), -limit, limit)
+    return _two_rows_each(drawn, "filters")
 
 
 # --- Chapters 04 and 05: interpretation -------------------------------------------------------
@@ -500,6 +492,21 @@ def _grid(n: int, columns: int, height: float) -> tuple[Figure, np.ndarray]:
 def _name(ax: Axes, dataset_id: str) -> None:
     dataset = catalog.dataset(dataset_id)
     ax.set_title(f"{dataset.title}  {dataset_id}", fontsize=7.5, color=HUES[dataset.modality])
+
+
+def _two_rows_each(drawn: Mapping[str, tuple[np.ndarray, float, float]], name: str) -> Figure:
+    """Draw two rows for each dataset: id to tiles ``[2, n, 16, 16]`` and their lowest and highest.
+
+    The first row is called ``name``, the second "rebuilt".
+    """
+    figure = Figure(figsize=(WIDTH, 0.4 + 0.75 * len(drawn)), layout="constrained")
+    for ax, (dataset_id, (tiles, low, high)) in zip(
+        np.atleast_1d(figure.subplots(len(drawn), 1)), drawn.items(), strict=True
+    ):
+        _mosaic(ax, tiles, low, high)
+        ax.set_yticks([8, 26], [name, "rebuilt"], fontsize=7)
+        ax.set_title(dataset_id, color=_hue(dataset_id), loc="left", fontsize=9)
+    return figure
 
 
 def _mosaic(ax: Axes, tiles: np.ndarray, low: float, high: float) -> None:

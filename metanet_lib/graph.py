@@ -130,18 +130,22 @@ def corpus_fingerprint(folder: Path | str) -> str:
     FileNotFoundError
         If there is no such folder.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"{folder}: no such corpus folder; expected one that holds VOCdevkit/, UrbanSound8K/ "
-            "and IRMAS-TrainingData/ (make book CORPUS=folder)"
-        )
+    folder = _existing_corpus(Path(folder))
     lines = [
         f"{path.relative_to(folder)} {path.stat().st_size}"
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _existing_corpus(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no such corpus folder; expected one that holds VOCdevkit/, UrbanSound8K/ "
+            "and IRMAS-TrainingData/ (make book CORPUS=folder)"
+        )
+    return folder
 
 
 def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> None:
@@ -177,7 +181,7 @@ def run(profile: str, corpus: str, cores: int) -> None:
     """
     read_profile(profile, corpus)
     if not Results(profile, corpus).is_demo:
-        corpus_fingerprint(corpus)
+        _existing_corpus(Path(corpus))
     command = [
         str(Path(sys.executable).with_name("snakemake")),
         f"--cores={cores}",

@@ -24,16 +24,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from metanet_lib import __version__
 from metanet_lib.parameters import Parameters, decision
-from metanet_lib.store import write_atomically
+from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.workers import side_by_side
-from metanet_lib.zoo import CODES, INPUTS
+from metanet_lib.zoo import CODES, INPUTS, checked_encoders
 
 SIDE = 16
 """Side of a filter seen as a picture."""
@@ -277,6 +276,10 @@ class Metanetwork:
         """Return the order ``[m, 16]`` in which filter sorting puts the encoders' filters."""
         return self._in_chunks(lambda e: self.model.order(self.model.embed_filters(e)), encoders)
 
+    def in_order(self, encoders: np.ndarray) -> np.ndarray:
+        """Return encoders ``[m, 256, 16]`` with their filters in sorted order."""
+        return np.take_along_axis(encoders, self.order(encoders)[:, None, :], axis=2)
+
     def reconstruct(self, encoders: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` after their way through 16 numbers, filters sorted."""
         return self._in_chunks(lambda e: self.model.decode(self.model.encode(e)), encoders)
@@ -286,8 +289,7 @@ class Metanetwork:
 
         Both sides have their filters in sorted order.
         """
-        in_order = np.take_along_axis(encoders, self.order(encoders)[:, None, :], axis=2)
-        return float(np.mean((self.reconstruct(encoders) - in_order) ** 2))
+        return float(np.mean((self.reconstruct(encoders) - self.in_order(encoders)) ** 2))
 
     @staticmethod
     @torch.no_grad()
@@ -319,9 +321,7 @@ def train(
     FloatingPointError
         If the loss stops being finite.
     """
-    encoders = np.asarray(encoders, np.float32)
-    if encoders.ndim != 3 or encoders.shape[1:] != (INPUTS, CODES):
-        raise ValueError(f"expected encoders [m, {INPUTS}, {CODES}], found {encoders.shape}")
+    encoders = checked_encoders(encoders).astype(np.float32, copy=False)
     bad = np.flatnonzero(~np.isfinite(encoders).all((1, 2)))
     if len(bad):
         raise ValueError(f"the weights of {len(bad)} models are not finite, first: {bad[0]}")
@@ -450,15 +450,8 @@ def load(path: Path | str) -> list[Metanetwork]:
     ValueError
         If the file is damaged or of another kind.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; chapter 03_meta_autoencoder makes it")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
+    absent = "no such file; chapter 03_meta_autoencoder makes it"
+    header, tensors = read_tensors(Path(path), absent)
     if "metanetwork" not in header or "seeds" not in header:
         raise ValueError(f"{path}: holds no metanetwork; chapter 03_meta_autoencoder makes it")
     parameters = MetanetworkParameters.of(json.loads(header["metanetwork"]))

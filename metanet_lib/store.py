@@ -25,6 +25,7 @@ from uuid import uuid4
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+    from torch import Tensor
 
 DEMO_CORPUS = "demo"
 """The name under which a run asks for the synthetic demo corpus."""
@@ -47,6 +48,28 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_tensors(path: Path, absent: str) -> tuple[dict[str, str], "dict[str, Tensor]"]:
+    """Read a safetensors file: its header of strings, and its tensors by name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file; ``absent`` ends the message and says what makes it.
+    ValueError
+        If the file is not a whole safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: {absent}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return dict(file.metadata() or {}), tensors
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
 
 
 @dataclass(frozen=True)

@@ -231,10 +231,7 @@ figures.show(
 # %% tags=["hide-input"]
 chosen = ["v:aer", "v:cat", "a:air", "a:cel"]
 first = {i: validation.encoders[validation.datasets == i][:1] for i in chosen}
-pairs = {
-    i: (np.take_along_axis(e, headline.order(e)[:, None], axis=2)[0], headline.reconstruct(e)[0])
-    for i, e in first.items()
-}
+pairs = {i: (headline.in_order(e)[0], headline.reconstruct(e)[0]) for i, e in first.items()}
 figures.show(
     figures.rebuilt_filters(pairs),
     results,

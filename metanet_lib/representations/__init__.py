@@ -13,14 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from metanet_lib.metanetwork import Metanetwork
-from metanet_lib.zoo import CODES, INPUTS
-
-
-def _checked(encoders: np.ndarray) -> np.ndarray:
-    encoders = np.asarray(encoders)
-    if encoders.ndim != 3 or encoders.shape[1:] != (INPUTS, CODES):
-        raise ValueError(f"expected encoders [m, {INPUTS}, {CODES}], found {encoders.shape}")
-    return encoders
+from metanet_lib.zoo import checked_encoders
 
 
 class MetaEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -37,12 +30,12 @@ class MetaEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Check the shape; labels are not looked at."""
-        _checked(X)
+        checked_encoders(X)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the embeddings ``[m, 16]``."""
-        return self.metanetwork.embed(_checked(X))
+        return self.metanetwork.embed(checked_encoders(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -53,12 +46,12 @@ class RawWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Check the shape; labels are not looked at."""
-        _checked(X)
+        checked_encoders(X)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the flattened weights ``[m, 4096]``."""
-        return _checked(X).reshape(len(X), -1)
+        return checked_encoders(X).reshape(len(X), -1)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

@@ -24,6 +24,7 @@ from metanet_lib.zoo.model import (
     Autoencoder,
     ModelSeed,
     ZooParameters,
+    checked_encoders,
     initial_model,
     train_one,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Shard",
     "Zoo",
     "ZooParameters",
+    "checked_encoders",
     "initial_model",
     "load_zoo",
     "make_shard",

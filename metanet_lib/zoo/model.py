@@ -105,6 +105,20 @@ class Autoencoder(nn.Module):
         return out
 
 
+def checked_encoders(encoders: np.ndarray) -> np.ndarray:
+    """Return encoders as an array.
+
+    Raises
+    ------
+    ValueError
+        If their shape is not ``[m, 256, 16]``.
+    """
+    encoders = np.asarray(encoders)
+    if encoders.ndim != 3 or encoders.shape[1:] != (INPUTS, CODES):
+        raise ValueError(f"expected encoders [m, {INPUTS}, {CODES}], found {encoders.shape}")
+    return encoders
+
+
 class ModelSeed:
     """The randomness of one model: its initial weights, then its sample order, epoch by epoch."""
 

@@ -9,12 +9,12 @@ from typing import Self
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from metanet_lib import __version__, catalog
-from metanet_lib.store import write_atomically
+from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo.model import CODES, INPUTS, Autoencoder, ZooParameters
 from metanet_lib.zoo.population import Population
 
@@ -72,15 +72,8 @@ class Shard:
         ValueError
             If the file is not a shard, is damaged, or holds wrong shapes.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such shard; `metanet zoo` or `make book` makes it")
-        try:
-            with safe_open(path, framework="pt") as file:
-                header = dict(file.metadata() or {})
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
+        absent = "no such shard; `metanet zoo` or `make book` makes it"
+        header, tensors = read_tensors(Path(path), absent)
         names = [f.name for f in fields(cls)][3:]
         missing = [n for n in names if n not in tensors] + [
             n for n in ("dataset", "models_fit") if n not in header
