@@ -4,7 +4,8 @@
 # Both set up .venv by themselves from requirements.lock; they need Python 3.11+ and make.
 
 PROFILE ?= quick
-CORPUS  ?= demo
+CORPUS  ?=
+DATASETS ?=
 CORES   ?= 2
 PYTHON  ?= python3
 VENV    := .venv
@@ -13,13 +14,18 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONHASHSEED := 0
 
-.PHONY: book test lint sync lock clean
+.PHONY: book test bench lint sync lock clean
 
 book: $(VENV)/ready
-	$(BIN)/metanet book --profile $(PROFILE) --corpus $(CORPUS) --cores $(CORES)
+	$(BIN)/metanet book --profile $(PROFILE) --cores $(CORES) \
+		$(if $(CORPUS),--corpus $(CORPUS)) $(if $(DATASETS),--datasets $(DATASETS))
 
 test: $(VENV)/ready lint
 	$(BIN)/pytest
+
+# How fast patches are made, against a plain loop: results/bench/load.csv
+bench: $(VENV)/ready
+	$(BIN)/python benchmarks/load.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

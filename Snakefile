@@ -4,17 +4,17 @@
 import json
 from pathlib import Path
 
-from metanet_lib import catalog
 from metanet_lib.graph import (
     CHAPTERS,
     chapter_sections,
+    chosen_datasets,
     corpus_fingerprint,
     library_files,
     read_profile,
 )
 from metanet_lib.store import Results
 
-PROFILE = read_profile(config["profile"], config["corpus"])
+PROFILE = read_profile(config["profile"], config["corpus"], config["datasets"])
 RESULTS = Results(PROFILE["profile"], PROFILE["corpus"])
 RUN = str(RESULTS.folder)
 CORPUS = str(RESULTS.corpus_folder)
@@ -23,7 +23,7 @@ DEMO_DONE = "data/demo/README.txt"
 CORPUS_FILES = [DEMO_DONE] if RESULTS.is_demo else []
 FINGERPRINT = "demo" if RESULTS.is_demo else corpus_fingerprint(CORPUS)
 
-SLUGS = [d.slug for d in catalog.DATASETS]
+SLUGS = [d.slug for d in chosen_datasets(PROFILE)]
 JOBS = -(-len(SLUGS) // PROFILE["datasets_per_job"])
 BATCHES = {str(job): SLUGS[job::JOBS] for job in range(JOBS)}
 SHARDS = [f"{RUN}/zoo/{slug}.safetensors" for slug in SLUGS]
@@ -52,6 +52,7 @@ READS = {
     "03_meta_autoencoder": SHARDS,
     "04_modality": [*SHARDS, METANETWORK],
     "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
+    "08_open_decisions": CORPUS_FILES,
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -59,6 +60,13 @@ WRITES = {
     "03_meta_autoencoder": [METANETWORK, *figures("fig3")],
     "04_modality": [*tables("modality_by_seed"), *figures("fig4")],
     "05_dataset_id": [*tables("accuracy", "accuracy_by_seed"), *figures("fig5", "fig6")],
+    "08_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
+}
+
+# Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
+THREADS = {
+    "03_meta_autoencoder": max(1, workflow.cores - 1),
+    "08_open_decisions": workflow.cores,
 }
 
 
@@ -75,7 +83,8 @@ rule site:
     log:
         f"{RUN}/logs/site.log",
     shell:
-        "metanet site --profile {config[profile]} --corpus {config[corpus]:q} >{log} 2>&1"
+        "metanet site --profile {config[profile]} --corpus {config[corpus]:q}"
+        " --datasets {config[datasets]} >{log} 2>&1"
 
 
 if RESULTS.is_demo:
@@ -109,7 +118,7 @@ for batch, slugs in BATCHES.items():
             f"{RUN}/logs/patches_{batch}.log",
         shell:
             "metanet patches {params.ids} --corpus {CORPUS:q} --out {RUN:q}/patches"
-            " --parameters {params.section:q} >{log} 2>&1"
+            " --parameters {params.section:q} --threads {threads} >{log} 2>&1"
 
     rule:
         name:
@@ -147,8 +156,7 @@ for name in CHAPTERS:
                 sort_keys=True,
             ),
             corpus=FINGERPRINT,
-        # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
-        threads: max(1, workflow.cores - 1) if name == "03_meta_autoencoder" else 1
+        threads: THREADS.get(name, 1)
         log:
             f"{RUN}/logs/{name}.log",
         shell:

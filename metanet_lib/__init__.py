@@ -12,8 +12,12 @@ Read it from the ground up; each module imports only from those above it:
     work side by side, one thread a process
 ``corpora``
     raw photographs and recordings, one module a corpus
+``bank``
+    patches of one dataset in a file, as the trainer maps it into memory
 ``patches``
     photographs and recordings to 16x16 patches (section 4.2)
+``check``
+    can a corpus be used?
 ``zoo``
     the population of models to interpret (section 4.1)
 ``metanetwork``
@@ -24,6 +28,8 @@ Read it from the ground up; each module imports only from those above it:
     every way to turn models into vectors, as scikit-learn transformers
 ``interpret``
     the meta-classifier and its accuracies (section 4.4)
+``study``
+    what if an open decision had fallen otherwise?
 ``figures``
     every figure of the book
 ``graph``

@@ -7,11 +7,11 @@ JSON, one section of a profile each.
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from metanet_lib.store import DEMO_CORPUS, Results
+from metanet_lib.store import Results
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 data = typer.Typer(no_args_is_help=True, help="Get and check raw corpora.")
@@ -19,7 +19,14 @@ app.add_typer(data, name="data")
 
 Json = Annotated[str, typer.Option(help="Parameters as JSON: one section of a profile.")]
 Profile = Annotated[str, typer.Option(help="A profile of profiles/, such as quick.")]
-Corpus = Annotated[str, typer.Option(help="'demo', or the folder of the real corpora.")]
+Corpus = Annotated[
+    str | None,
+    typer.Option(help="'demo', or the folder of the real corpora. [default: the profile's]"),
+]
+Datasets = Annotated[
+    str | None,
+    typer.Option(help="'all' 41, or those 'available' in the corpus. [default: the profile's]"),
+]
 
 
 @data.command()
@@ -33,21 +40,70 @@ def demo(
     write(folder, seed)
 
 
+@data.command()
+def fetch(
+    name: Annotated[
+        Literal["voc2012", "urbansound8k", "irmas"], typer.Argument(help="Which corpus.")
+    ],
+    folder: Annotated[Path, typer.Argument(help="Folder of the raw corpora.")],
+    url: Annotated[
+        str | None, typer.Option(help="A mirror of the official archive: the same bytes.")
+    ] = None,
+    checksum: Annotated[
+        str | None,
+        typer.Option(help="md5:... or sha256:..., for a mirror that has packed it otherwise."),
+    ] = None,
+) -> None:
+    """Download a corpus from its authors, verify it, and unpack it; goes on where it stopped."""
+    from metanet_lib.corpora.fetch import ARCHIVES, notice
+    from metanet_lib.corpora.fetch import fetch as bring
+
+    print(notice(ARCHIVES[name], url), flush=True)
+    place = bring(name, folder, url, checksum)
+    if place is None:
+        print(f"{folder / ARCHIVES[name].place} is there already; nothing was downloaded")
+    else:
+        print(f"unpacked to {place}, the archive is removed; `metanet data check {folder}` is next")
+
+
+@data.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of the raw corpora.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on any unusable file.")] = False,
+) -> None:
+    """Read every file of a corpus: say what is there, what is broken, and what a run can use."""
+    from tqdm import tqdm
+
+    from metanet_lib.catalog import DATASETS
+    from metanet_lib.check import check, summary
+
+    findings = []
+    with tqdm(total=len(DATASETS), unit="dataset", leave=False, disable=None) as bar:
+        for finding in check(folder):
+            findings.append(finding)
+            bar.write(str(finding))
+            bar.update()
+    print(summary(folder, findings))
+    if not all(f.usable for f in findings) or (strict and any(f.skipped for f in findings)):
+        raise typer.Exit(1)
+
+
 @app.command()
 def patches(
     datasets: Annotated[list[str], typer.Argument(help="Dataset ids, such as v:aer.")],
     corpus: Annotated[Path, typer.Option(help="Folder of the raw corpora.")],
     out: Annotated[Path, typer.Option(help="Folder of the banks.")],
     parameters: Json,
+    threads: Annotated[int, typer.Option(help="Files read at a time.")] = 1,
 ) -> None:
     """Sample one bank of patches for each dataset."""
     from metanet_lib import catalog
-    from metanet_lib.patches import PatchParameters, make_bank, save_bank
+    from metanet_lib.patches import PatchParameters, make_bank
 
     chosen = PatchParameters.of(json.loads(parameters))
     for dataset_id in datasets:
-        bank = make_bank(corpus, dataset_id, chosen)
-        save_bank(bank, out / f"{catalog.dataset(dataset_id).slug}.safetensors")
+        bank = make_bank(corpus, dataset_id, chosen, threads)
+        bank.save(out / f"{catalog.dataset(dataset_id).slug}.safetensors")
 
 
 @app.command()
@@ -83,24 +139,26 @@ def chapter(
 
 
 @app.command()
-def site(profile: Profile = "quick", corpus: Corpus = DEMO_CORPUS) -> None:
+def site(profile: Profile = "quick", corpus: Corpus = None, datasets: Datasets = None) -> None:
     """Build the site from the executed chapters of a run."""
     from metanet_lib.graph import SECTIONS, read_profile
     from metanet_lib.site import build
 
-    build(Results(profile, corpus), read_profile(profile, corpus), SECTIONS)
+    chosen = read_profile(profile, corpus, datasets)
+    build(Results(profile, chosen["corpus"]), chosen, SECTIONS)
 
 
 @app.command()
 def book(
     profile: Profile = "quick",
-    corpus: Corpus = DEMO_CORPUS,
+    corpus: Corpus = None,
+    datasets: Datasets = None,
     cores: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
 ) -> None:
     """Run the whole paper, from raw corpus to site; only what changed is done again."""
     from metanet_lib.graph import run
 
-    run(profile, corpus, cores)
+    run(profile, corpus, datasets, cores)
 
 
 def main() -> None:

@@ -9,17 +9,22 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from html import escape
+from io import BytesIO
 from typing import Any, ParamSpec
 
+import librosa
 import numpy as np
 import pandas as pd
+import soundfile
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from PIL import Image, ImageOps
 
 from metanet_lib import catalog
+from metanet_lib.corpora import Waveform
 from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
 from metanet_lib.store import Results
 
@@ -94,43 +99,94 @@ def show(figure: Figure, results: Results, name: str, caption: str, alt: str) ->
 # --- Chapter 01: the datasets -----------------------------------------------------------------
 
 
+_THUMBNAIL = 96  # side of a picture on the contact sheet, pixels
+
+
 @_styled
-def contact_sheet(pictures: Mapping[str, np.ndarray], columns: int = 5) -> Figure:
-    """Draw one photograph for each vision dataset: dataset id to ``[height, width]`` in 0..1."""
-    figure, axes = _grid(len(pictures), columns, height=1.35)
-    for ax, (dataset_id, picture) in zip(axes, pictures.items(), strict=False):
-        ax.imshow(picture, vmin=0, vmax=1)
+def contact_sheet(pictures: Mapping[str, Sequence[np.ndarray]]) -> Figure:
+    """Draw a strip of photographs for each vision dataset.
+
+    ``pictures`` has for each dataset id some grey levels ``[height, width]``, uint8; each is cut to
+    a square about its centre.
+    """
+    figure, axes = _grid(len(pictures), columns=2, height=0.8)
+    for ax, (dataset_id, several) in zip(axes, pictures.items(), strict=False):
+        squares = [ImageOps.fit(Image.fromarray(p), (_THUMBNAIL, _THUMBNAIL)) for p in several]
+        strip = np.full((_THUMBNAIL, len(squares) * (_THUMBNAIL + 4) - 4), 255, np.uint8)
+        for i, square in enumerate(squares):
+            strip[:, i * (_THUMBNAIL + 4) :][:, :_THUMBNAIL] = np.asarray(square)
+        ax.imshow(strip, vmin=0, vmax=255)
         _name(ax, dataset_id)
+        ax.spines[:].set_visible(False)
     return figure
 
 
 @_styled
 def spectrograms(
-    planes: Mapping[str, np.ndarray], seconds_per_frame: float, gamma: float = 1, columns: int = 5
+    planes: Mapping[str, Sequence[np.ndarray]], seconds_per_frame: float, gamma: float = 1
 ) -> Figure:
-    """Draw one normalised mel spectrogram ``[16, frames]`` for each audio dataset.
+    """Draw a few mel spectrograms for each audio dataset, side by side, all to one scale of time.
 
-    ``gamma`` below 1 brightens what is dark: a power spectrogram is black without it.
+    ``planes`` has for each dataset id some spectrograms ``[16, frames]`` in 0..1. ``gamma`` below 1
+    brightens what is dark: a power spectrogram is black without it.
     """
-    figure, axes = _grid(len(planes), columns, height=1.25)
-    for i, (ax, (dataset_id, plane)) in enumerate(zip(axes, planes.items(), strict=False)):
-        extent = (0, plane.shape[1] * seconds_per_frame, 0, plane.shape[0])
-        ax.imshow(
-            plane**gamma,
-            origin="lower",
-            aspect="auto",
-            interpolation="none",
-            vmin=0,
-            vmax=1,
-            extent=extent,
-            cmap="magma",
-        )
+    gap = round(0.15 / seconds_per_frame)
+    longest = max(sum(p.shape[1] + gap for p in several) for several in planes.values())
+    columns = 3
+    figure, axes = _grid(len(planes), columns, height=1.1)
+    for i, (ax, (dataset_id, several)) in enumerate(zip(axes, planes.items(), strict=False)):
+        start = 0.0
+        for plane in several:
+            end = start + plane.shape[1] * seconds_per_frame
+            ax.imshow(
+                plane**gamma,
+                origin="lower",
+                aspect="auto",
+                interpolation="none",
+                vmin=0,
+                vmax=1,
+                extent=(start, end, 0, plane.shape[0]),
+                cmap="magma",
+            )
+            start = end + gap * seconds_per_frame
         _name(ax, dataset_id)
-        ax.set_xticks([0, extent[1]], ["0", f"{extent[1]:.1f} s"])
+        last_row = i + columns >= len(planes)
+        ax.set_xlim(0, longest * seconds_per_frame)
+        ax.set_xticks(range(0, int(longest * seconds_per_frame) + 1, 4))
         ax.set_yticks([0, 16] if i % columns == 0 else [])
+        ax.spines[["left", "bottom"]].set_visible(False)
+        if last_row:
+            ax.set_xlabel("time, s")
         if i % columns == 0:
             ax.set_ylabel("mel band")
     return figure
+
+
+def listen(recording: Waveform, name: str, caption: str, seconds: float = 4.0) -> Shown:
+    """Return the beginning of a recording as a page plays it.
+
+    Parameters
+    ----------
+    recording
+        The recording.
+    name
+        What is heard, for those who cannot see the caption.
+    caption
+        What the reader sees below the player.
+    seconds
+        How much of it is played, at most.
+    """
+    samples = recording.samples[: int(seconds * recording.sample_rate)]
+    rate = min(recording.sample_rate, 22050)
+    if rate < recording.sample_rate:
+        samples = librosa.resample(samples, orig_sr=recording.sample_rate, target_sr=rate)
+    wav = BytesIO()
+    soundfile.write(wav, np.clip(samples, -1, 1), rate, "PCM_16", format="WAV")
+    return Shown(
+        f'<figure class="metanet"><audio controls preload="metadata" aria-label="{escape(name)}" '
+        f'src="data:audio/wav;base64,{b64encode(wav.getvalue()).decode()}"></audio>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
 
 
 @_styled
@@ -458,6 +514,52 @@ def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
         loc="center left",
         bbox_to_anchor=(1, 0.5),
     )
+    return figure
+
+
+# --- Chapter 08: open decisions ---------------------------------------------------------------
+
+
+@_styled
+def open_decisions(rows: pd.DataFrame) -> Figure:
+    """Draw both accuracies for each choice of each open decision.
+
+    ``rows`` is what :func:`metanet_lib.study.run_study` returns.
+    """
+    kinds = {"metanetwork": ("#222222", "16 numbers"), "raw_weights": ("#009E73", "raw weights")}
+    tasks = {"modality": "modality", "dataset_id": "dataset ID"}
+    choices = rows[["decision", "value", "usual"]].drop_duplicates().to_numpy().tolist()
+    decisions = [decision for decision, _, _ in choices]
+    places = [i + 0.8 * len(set(decisions[: i + 1])) for i in range(len(choices))]
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.27 * places[-1]), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for ax, (task, title) in zip(panels, tasks.items(), strict=True):
+        for place, (decision, value, _) in zip(places, choices, strict=True):
+            here = rows[(rows.task == task) & (rows.decision == decision) & (rows.value == value)]
+            for offset, (kind, (colour, _)) in zip((-0.17, 0.17), kinds.items(), strict=True):
+                y, of_kind = place + offset, here[here.representation == kind]
+                (row,) = of_kind[of_kind.headline].to_dict("records")
+                interval = [100 * row["ci_low"], 100 * row["ci_high"]]
+                ax.plot(interval, [y, y], color=colour, linewidth=1)
+                fill = colour if kind == "metanetwork" else "white"
+                ax.plot(100 * row["accuracy"], y, "o", color=colour, markerfacecolor=fill)
+                others = of_kind[~of_kind.headline].accuracy
+                ax.plot(100 * others, [y] * len(others), ".", color=colour, alpha=0.35)
+        ax.set(title=title, xlabel="accuracy, %", xlim=(0, 101))
+        ax.grid(axis="x", color="#EEEEEE")
+    panels[0].set_ylim(places[-1] + 0.6, places[0] - 1.2)
+    panels[0].set_yticks(places, [value for _, value, _ in choices])
+    for label, (_, _, usual) in zip(panels[0].get_yticklabels(), choices, strict=True):
+        label.set_fontweight("bold" if usual else "normal")
+    for decision in dict.fromkeys(decisions):
+        first = places[decisions.index(decision)]
+        name = decision.replace("_", " ")
+        panels[0].text(1, first - 0.75, name, fontsize=8, color="#555555", va="center")
+    marks = [
+        Line2D([], [], marker="o", linestyle="", color=c, label=name, markerfacecolor=fill)
+        for (c, name), fill in zip(kinds.values(), ("#222222", "white"), strict=True)
+    ]
+    figure.legend(handles=marks, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -21,11 +21,14 @@ from typing import Any
 import psutil
 import yaml
 
+from metanet_lib import corpora
+from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.parameters import Parameters
 from metanet_lib.patches import PatchParameters
 from metanet_lib.store import Results, write_atomically
+from metanet_lib.study import StudyParameters
 from metanet_lib.zoo import ZooParameters
 
 SECTIONS: dict[str, type[Parameters]] = {
@@ -33,6 +36,7 @@ SECTIONS: dict[str, type[Parameters]] = {
     "zoo": ZooParameters,
     "metanetwork": MetanetworkParameters,
     "interpret": InterpretParameters,
+    "study": StudyParameters,
 }
 """The sections of a profile, and the parameters each holds."""
 
@@ -42,15 +46,18 @@ CHAPTERS = (
     "03_meta_autoencoder",
     "04_modality",
     "05_dataset_id",
+    "08_open_decisions",
 )
 """The chapters, in reading order."""
 
-_PLAIN_KEYS = ("profile", "corpus", "datasets_per_job")
+_PLAIN_KEYS = ("profile", "corpus", "datasets", "datasets_per_job")
 _MARK = "METANET_BOOK"
 
 
-def read_profile(name: str, corpus: str | None = None) -> dict[str, Any]:
-    """Read ``profiles/<name>.yaml``, with the corpus replaced if one is given.
+def read_profile(
+    name: str, corpus: str | None = None, datasets: str | None = None
+) -> dict[str, Any]:
+    """Read ``profiles/<name>.yaml``, with its corpus and datasets replaced if they are given.
 
     Raises
     ------
@@ -78,7 +85,22 @@ def read_profile(name: str, corpus: str | None = None) -> dict[str, Any]:
             parameters.of(profile[section])
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}, section {section}: {error}") from error
-    return profile if corpus is None else {**profile, "corpus": corpus}
+    given = {"corpus": corpus, "datasets": datasets}
+    return {**profile, **{key: value for key, value in given.items() if value is not None}}
+
+
+def chosen_datasets(profile: Mapping[str, Any]) -> tuple[Dataset, ...]:
+    """Return the datasets of a run; the demo corpus, which the graph makes, has all.
+
+    Raises
+    ------
+    CorpusError
+        If all datasets are asked for and some are missing.
+    """
+    results = Results(profile["profile"], profile["corpus"])
+    if results.is_demo:
+        return DATASETS
+    return corpora.chosen(_existing_corpus(results.corpus_folder), profile["datasets"])
 
 
 def chapter_sections(script: Path | str) -> list[str]:
@@ -168,7 +190,7 @@ def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> N
             raise
 
 
-def run(profile: str, corpus: str, cores: int) -> None:
+def run(profile: str, corpus: str | None, datasets: str | None, cores: int) -> None:
     """Run the graph with Snakemake: from the raw corpus to the site.
 
     Only one run at a time may work in a folder. What a killed run has left is cleared away first:
@@ -176,12 +198,13 @@ def run(profile: str, corpus: str, cores: int) -> None:
 
     Raises
     ------
+    CorpusError
+        If the corpus lacks datasets that are asked for.
     BlockingIOError
         If a run is under way in this folder.
     """
-    read_profile(profile, corpus)
-    if not Results(profile, corpus).is_demo:
-        _existing_corpus(Path(corpus))
+    chosen = read_profile(profile, corpus, datasets)
+    chosen_datasets(chosen)
     command = [
         str(Path(sys.executable).with_name("snakemake")),
         f"--cores={cores}",
@@ -191,7 +214,8 @@ def run(profile: str, corpus: str, cores: int) -> None:
         "--show-failed-logs",
         "--config",
         f"profile={profile}",
-        f"corpus={corpus}",
+        f"corpus={chosen['corpus']}",
+        f"datasets={chosen['datasets']}",
     ]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, _MARK: os.getcwd()}

@@ -29,6 +29,7 @@ from metanet_lib.representations import MetaEncoder, RawWeights
 from metanet_lib.zoo import Zoo
 
 Task = Literal["modality", "dataset_id"]
+TASKS: tuple[Task, ...] = ("modality", "dataset_id")
 
 PAPER_ACCURACY = {
     ("modality", "metanetwork"): 1.0,
@@ -181,6 +182,29 @@ def assess_all(
         if is_headline:
             verdicts[name] = verdict
     return pd.DataFrame(rows).astype({"seed": "Int64", "reconstruction_loss": float}), verdicts
+
+
+def neighbours_by_dataset(fit: Zoo, validation: Zoo, k: int) -> pd.Series:
+    """Return the share of all nearest neighbours, on raw weights, that each dataset has.
+
+    Were every dataset named alike, each would have the same share. A dataset with far more is a
+    *hub*: its models are the neighbours of models that have nothing to do with it.
+
+    Parameters
+    ----------
+    fit, validation
+        The models that are named, and those whose ``k`` neighbours they are.
+    k
+        Neighbours of each model.
+
+    Returns
+    -------
+    Series
+        Share of each dataset that was named, by dataset id, the largest first.
+    """
+    raw = meta_classifier(RawWeights(), k).fit(fit.encoders, fit.datasets)
+    named = raw[-1].kneighbors(raw[:-1].transform(validation.encoders), return_distance=False)
+    return pd.Series(fit.datasets[named.ravel()]).value_counts(normalize=True)
 
 
 def wilson_interval(n_correct: int, n: int) -> tuple[float, float]:

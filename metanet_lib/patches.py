@@ -3,37 +3,39 @@
 Models of one architecture learn both modalities, so both are brought to one form. A *plane* is a
 2-D array: a photograph's grey levels ``[height, width]``, or a mel spectrogram ``[16, frames]``,
 low bands first. A *patch* is a 16x16 window of a plane, flattened row by row to 256 numbers in
-0..1; on a spectrogram, which is 16 bands high, the window slides along time only. A *bank* is what
-one dataset's models are trained on: patches at random places.
+0..1; on a spectrogram, which is 16 bands high, the window slides along time only.
 
-:func:`planes` reads a dataset, :func:`make_bank` samples it, :func:`save_bank` and
-:func:`load_bank` keep a bank as one safetensors file with the tensor ``patches``, float32
-``[n, 256]``. Nothing is ever padded: what is smaller than a patch is skipped and counted.
+:func:`make_bank` goes through the files of a dataset, several at once, keeps of each only the
+patches drawn from it, and returns a :class:`~metanet_lib.bank.Bank`; :func:`planes` shows what it
+sees. Nothing is ever padded: a file that is broken, or too small for a patch, is skipped, counted
+and named.
 """
 
-import hashlib
-import json
+import math
+import os
 import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import librosa
 import numpy as np
+import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.numpy import save_file
 from threadpoolctl import threadpool_limits
 
-from metanet_lib import __version__, catalog, corpora
+from metanet_lib import catalog, corpora
+from metanet_lib.bank import Bank
+from metanet_lib.catalog import Dataset
+from metanet_lib.corpora import Source, UnusableFile
 from metanet_lib.parameters import Parameters, decision
-from metanet_lib.store import write_atomically
 
 SIDE = 16
 """Side of a patch: pixels, or mel bands and frames."""
-
-_AT_ONCE = 4096  # patches cut at once: few enough to stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class PatchParameters(Parameters):
         False,
         "count photographs whose only objects of the class are marked difficult",
         "open: the corpus's own rule leaves them out",
+    )
+    voc_region: str = decision(
+        "image",
+        "what of a photograph counts: image, all of it; box, the boxes of the class's objects",
+        "open: section 4.2.1 speaks of images; labels of whole images are what the corpus gives",
     )
     spread: str = decision(
         "files",
@@ -91,6 +98,7 @@ class PatchParameters(Parameters):
         self.require_positive("per_dataset", "sample_rate", "n_fft", "hop_length", "dynamic_range")
         self.require_one_of("voc_split", "train", "val", "trainval")
         self.require_one_of("voc_difficult", True, False)
+        self.require_one_of("voc_region", "image", "box")
         self.require_one_of("spread", "files", "places")
         self.require_one_of("normalisation", "dataset", "file")
         self.require_one_of("mel_scale", "decibel", "power")
@@ -107,84 +115,33 @@ class Plane:
         The file it was read from.
     values
         uint8 grey levels ``[height, width]``, or float32 mel bands ``[16, frames]``.
-    low, high
-        The values that normalisation takes to 0 and 1.
+    extent
+        Pixels of the photograph, or seconds of the recording.
     """
 
     path: Path
     values: NDArray[Any]
-    low: float
-    high: float
+    extent: float
 
     @property
-    def places(self) -> int:
-        """How many patches can be cut from it."""
-        height, width = self.values.shape
-        return int((height - SIDE + 1) * (width - SIDE + 1))
+    def windows(self) -> NDArray[Any]:
+        """All its windows, without a copy: ``[rows, columns, 16, 16]``."""
+        return sliding_window_view(self.values, (SIDE, SIDE))
 
     def normalised(self) -> NDArray[np.float32]:
-        """Return the plane in 0..1, float32; a plane without contrast is 0 everywhere."""
-        if self.high <= self.low:
-            return np.zeros(self.values.shape, np.float32)
-        out = self.values.astype(np.float32)
-        out -= np.float32(self.low)
-        out /= np.float32(self.high - self.low)
-        return np.clip(out, 0, 1, out=out)
+        """Return the plane between its own minimum and maximum, 0..1, float32."""
+        return _normalised(self.values, self.values.min(), self.values.max())
 
 
-@dataclass(frozen=True)
-class Planes:
-    """All planes of a dataset.
-
-    Attributes
-    ----------
-    dataset
-        Id of the dataset.
-    planes
-        One for each usable file, in the corpus's order.
-    skipped
-        The files too small or too short for a single patch.
-    extent
-        How much was read: pixels of the photographs, or seconds of the recordings used.
-    """
-
-    dataset: str
-    planes: tuple[Plane, ...]
-    skipped: tuple[Path, ...]
-    extent: float
+def _normalised(values: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
+    out = values.astype(np.float32)
+    out -= np.float32(low)
+    out /= np.float32(high) - np.float32(low)
+    return np.clip(out, 0, 1, out=out)
 
 
-@dataclass(frozen=True)
-class Bank:
-    """Patches of one dataset, in random order.
-
-    Attributes
-    ----------
-    patches
-        float32 ``[n, 256]`` in 0..1.
-    dataset
-        Id of the dataset.
-    files_used, files_skipped
-        How many files could be sampled, and how many are too small or too short.
-    places
-        How many different windows the files have.
-    extent
-        How much was read: pixels of the photographs, or seconds of the recordings used.
-    parameters
-        How the bank was made.
-    """
-
-    patches: NDArray[np.float32]
-    dataset: str
-    files_used: int
-    files_skipped: int
-    places: int
-    extent: float
-    parameters: PatchParameters
-
-
-def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> Planes:
-    """Read all planes of a dataset, with the limits of their normalisation.
+def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> Iterator[Plane]:
+    """Read the planes of a dataset one by one, without those of unusable files.
 
     Parameters
     ----------
@@ -198,154 +155,224 @@ def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> Pl
     Raises
     ------
     CorpusError
-        If a file is missing or broken, or if none is large enough for a patch.
+        If the dataset's listing is missing or broken.
     """
     dataset = catalog.dataset(dataset_id)
-    paths = corpora.files(root, dataset, parameters.voc_split, parameters.voc_difficult)
-    kept: list[tuple[Path, NDArray[Any]]] = []
-    skipped: list[Path] = []
-    extent = 0.0
-    for path in paths:
-        values, size = (
-            _photograph(path) if dataset.modality == "vision" else _spectrogram(path, parameters)
-        )
-        if values is None:
-            skipped.append(path)
-        else:
-            kept.append((path, values))
-            extent += size
-    if not kept:
-        too_small = "smaller than 16x16" if dataset.modality == "vision" else "under 16 frames"
-        raise corpora.CorpusError(
-            f"{dataset_id} ({dataset.title}): no usable file in {root}; expected at least one, "
-            f"found {len(paths)} listed, of which {len(skipped)} skipped as {too_small}"
-        )
-    limits = [(float(values.min()), float(values.max())) for _, values in kept]
-    if parameters.normalisation == "dataset":
-        limits = [(min(low for low, _ in limits), max(high for _, high in limits))] * len(kept)
-    if dataset.modality == "audio" and parameters.mel_scale == "decibel":
-        limits = [(max(low, high - parameters.dynamic_range), high) for low, high in limits]
-    return Planes(
-        dataset_id,
-        tuple(Plane(*one, *limit) for one, limit in zip(kept, limits, strict=True)),
-        tuple(skipped),
-        extent,
-    )
+    for source in _sources(root, dataset, parameters):
+        try:
+            yield read_plane(source, dataset, parameters)
+        except UnusableFile:
+            continue
 
 
-def _photograph(path: Path) -> tuple[NDArray[np.uint8] | None, int]:
-    """Return grey levels, or None if smaller than a patch; and how many pixels."""
-    grey = corpora.read_image(path)
-    return (grey if min(grey.shape) >= SIDE else None), grey.size
+def make_bank(
+    root: Path | str, dataset_id: str, parameters: PatchParameters, threads: int | None = None
+) -> Bank:
+    """Draw the patches of a dataset at random places, with replacement.
 
+    The bank depends on the files, the dataset's id and the parameters, and on nothing else. Each
+    file is decoded once, several files at a time, and no more of it is kept than the windows drawn
+    from it: the memory it takes is twice that of the bank, and one decoded file a thread.
 
-def _spectrogram(
-    path: Path, parameters: PatchParameters
-) -> tuple[NDArray[np.float32] | None, float]:
-    """Return mel bands ``[16, frames]``, or None if shorter than a patch; and how many seconds."""
-    p = parameters
-    samples, sample_rate = corpora.read_waveform(path)
-    seconds = len(samples) / sample_rate
-    if len(samples) and sample_rate != p.sample_rate:
-        samples = librosa.resample(samples, orig_sr=sample_rate, target_sr=p.sample_rate)
-    if len(samples) < p.n_fft + (SIDE - 1) * p.hop_length:
-        return None, seconds
-    with threadpool_limits(1):  # more threads add up in another order, and round otherwise
-        power = librosa.feature.melspectrogram(  # center=False: whole frames only, no padding
-            y=samples,
-            sr=p.sample_rate,
-            n_fft=p.n_fft,
-            hop_length=p.hop_length,
-            n_mels=SIDE,
-            center=False,
-        )
-    if p.mel_scale == "decibel":
-        power = librosa.power_to_db(power, ref=1.0, top_db=None)
-    return power.astype(np.float32), seconds
-
-
-def make_bank(root: Path | str, dataset_id: str, parameters: PatchParameters) -> Bank:
-    """Read a dataset and sample its patches: :func:`planes`, then :func:`sample`.
-
-    The bank depends on the files, the dataset's id and the parameters, and on nothing else.
+    Parameters
+    ----------
+    root
+        The folder of the raw corpora, see :mod:`metanet_lib.corpora`.
+    dataset_id
+        Such as ``v:aer``.
+    parameters
+        How many patches, of what, how they are spread, and the seed.
+    threads
+        Files read at a time; by default as many as there are CPU cores.
 
     Raises
     ------
     CorpusError
-        If a file is missing or broken, or if none is large enough for a patch.
+        If the dataset's listing is missing or broken, or if none of its files can be used.
     """
-    return sample(planes(root, dataset_id, parameters), parameters)
+    dataset, p = catalog.dataset(dataset_id), parameters
+    sources = _sources(root, dataset, p)
+    entropy = [p.seed, zlib.crc32(dataset_id.encode())]
+    # More threads in one product add up in another order, and round otherwise.
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool, threadpool_limits(1):
+        places = np.array([*pool.map(partial(_places, dataset=dataset, parameters=p), sources)])
+        weights = places if p.spread == "places" else places > 0
+        rng = np.random.default_rng(entropy)
+        drawn = np.empty(0, int)
+        if weights.any():
+            drawn = rng.choice(len(sources), p.per_dataset, p=weights / weights.sum())
+        counts = np.bincount(drawn, minlength=len(sources))
 
+        def cut(file: int) -> _Cut | UnusableFile:
+            try:
+                plane = read_plane(sources[file], dataset, p)
+            except UnusableFile as error:
+                return error
+            return _cut(plane, counts[file], np.random.default_rng([*entropy, file]))
 
-def sample(source: Planes, parameters: PatchParameters) -> Bank:
-    """Sample patches at random places of a dataset's planes, with replacement.
+        results = list(pool.map(cut, range(len(sources))))
+    skipped = [result for result in results if isinstance(result, UnusableFile)]
+    cuts = {file: result for file, result in enumerate(results) if isinstance(result, _Cut)}
+    if not any(counts[file] for file in cuts):
+        raise _no_usable_file(root, dataset, skipped)
 
-    Parameters
-    ----------
-    source
-        The dataset's planes.
-    parameters
-        How many patches, how they are spread, and the seed.
-    """
-    n = parameters.per_dataset
-    rng = np.random.default_rng([parameters.seed, zlib.crc32(source.dataset.encode())])
-    places = np.array([plane.places for plane in source.planes])
-    ends = places.cumsum()
-    if parameters.spread == "files":
-        files = rng.integers(len(places), size=n)
-        at = rng.integers(places[files])
-    else:
-        at = rng.integers(ends[-1], size=n)
-        files = ends.searchsorted(at, side="right")
-        at -= (ends - places)[files]
-    out = np.empty((n, SIDE, SIDE), np.float32)
-    rows_by_file = np.split(files.argsort(kind="stable"), np.bincount(files).cumsum()[:-1])
-    for plane, rows in zip(source.planes, rows_by_file, strict=False):
-        windows = sliding_window_view(plane.normalised(), (SIDE, SIDE))
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
-            out[some] = windows[np.divmod(at[some], windows.shape[1])]
+    draws = np.full(p.per_dataset, -1, np.int32)
+    rows_of = np.split(np.argsort(drawn, kind="stable"), counts.cumsum()[:-1])
+    first = 0
+    for file, done in cuts.items():
+        draws[rows_of[file]] = first + done.draws
+        first += len(done.windows)
+    # A file may turn out to be broken only when it is decoded: other draws stand in for its own.
+    lost = draws < 0
+    draws[lost] = rng.choice(draws[~lost], lost.sum())
+    windows, limits = _levels(list(cuts.values()), p)
     return Bank(
-        out.reshape(n, SIDE * SIDE),
-        source.dataset,
-        len(source.planes),
-        len(source.skipped),
-        int(ends[-1]),
-        source.extent,
-        parameters,
+        torch.from_numpy(windows.reshape(len(windows), SIDE * SIDE)),
+        torch.from_numpy(limits),
+        torch.from_numpy(draws),
+        dataset_id,
+        len(cuts),
+        tuple((_name(error.path, root), error.reason) for error in skipped),
+        sum(done.places for done in cuts.values()),
+        float(sum(done.extent for done in cuts.values())),
+        p.as_dict(),
     )
 
 
-def save_bank(bank: Bank, path: Path | str) -> None:
-    """Write a bank as one safetensors file, whole or not at all.
+class _Cut(NamedTuple):
+    """What is kept of a file: windows ``[u, 16, 16]``, which of them each draw takes, and facts."""
 
-    The tensor is ``patches``; the header has the bank's other attributes as strings, a digest of
-    the patches, and the library's version.
+    windows: NDArray[Any]
+    draws: NDArray[np.integer[Any]]
+    low: float
+    high: float
+    places: int
+    extent: float
+
+
+def _cut(plane: Plane, count: int, rng: np.random.Generator) -> _Cut:
+    """Draw windows of a plane, with replacement."""
+    windows = plane.windows
+    places = windows.shape[0] * windows.shape[1]
+    at, draws = np.unique(rng.integers(places, size=count), return_inverse=True)
+    low, high = plane.values.min(), plane.values.max()
+    return _Cut(windows[np.divmod(at, windows.shape[1])], draws, low, high, places, plane.extent)
+
+
+def _levels(cuts: list[_Cut], p: PatchParameters) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Put the windows of all files together, with the limits of their normalisation.
+
+    Grey levels stay as they are; spectrograms are normalised here.
     """
-    header = {
-        "dataset": bank.dataset,
-        "files_used": str(bank.files_used),
-        "files_skipped": str(bank.files_skipped),
-        "places": str(bank.places),
-        "extent": repr(bank.extent),
-        "parameters": json.dumps(bank.parameters.as_dict(), sort_keys=True),
-        "sha256": hashlib.sha256(np.ascontiguousarray(bank.patches).data).hexdigest(),
-        "library_version": __version__,
-    }
-    with write_atomically(path) as temporary:
-        save_file({"patches": bank.patches}, temporary, header)
+    limits = np.array([(cut.low, cut.high) for cut in cuts], np.float32)
+    if p.normalisation == "dataset":
+        limits[:] = limits[:, 0].min(), limits[:, 1].max()
+    if cuts[0].windows.dtype == np.uint8:
+        windows = np.concatenate([cut.windows for cut in cuts])
+        if p.normalisation == "dataset":
+            return windows, limits[:1].T.copy()
+        return windows, limits.repeat([len(cut.windows) for cut in cuts], axis=0).T.copy()
+    if p.mel_scale == "decibel":
+        limits[:, 0] = np.maximum(limits[:, 0], limits[:, 1] - p.dynamic_range)
+    normalised = [_normalised(c.windows, *limit) for c, limit in zip(cuts, limits, strict=True)]
+    return np.concatenate(normalised), np.array([[0], [1]], np.float32)
 
 
-def load_bank(path: Path | str) -> Bank:
-    """Read a bank that :func:`save_bank` has written."""
-    with safe_open(path, framework="numpy") as file:
-        header = file.metadata()
-        return Bank(
-            file.get_tensor("patches"),
-            header["dataset"],
-            int(header["files_used"]),
-            int(header["files_skipped"]),
-            int(header["places"]),
-            float(header["extent"]),
-            PatchParameters.of(json.loads(header["parameters"])),
+def _sources(root: Path | str, dataset: Dataset, p: PatchParameters) -> list[Source]:
+    return corpora.files(root, dataset, p.voc_split, p.voc_difficult, p.voc_region)
+
+
+def _name(path: Path, root: Path | str) -> str:
+    """Return the name of a file within its corpus."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _no_usable_file(
+    root: Path | str, dataset: Dataset, skipped: Sequence[UnusableFile]
+) -> corpora.CorpusError:
+    reasons = "".join(f"\n  {_name(each.path, root)}: {each.reason}" for each in skipped[:10])
+    more = f"\n  and {len(skipped) - 10} more" if len(skipped) > 10 else ""
+    return corpora.CorpusError(
+        f"{dataset.id} ({dataset.title}): no usable file in {root}; expected at least one, "
+        f"found {len(skipped)} listed, none of use{reasons}{more}"
+    )
+
+
+# --- One file ---------------------------------------------------------------------------------
+
+
+def read_plane(source: Source, dataset: Dataset, parameters: PatchParameters) -> Plane:
+    """Read one file of a dataset as a plane.
+
+    Raises
+    ------
+    UnusableFile
+        If it is missing, broken, too small for a patch, or holds one value only.
+    """
+    if source.problem:
+        raise UnusableFile(source.path, source.problem)
+    vision = dataset.modality == "vision"
+    plane = _photograph(source) if vision else _spectrogram(source, parameters)
+    if plane.values.min() == plane.values.max():
+        what = "of one grey" if vision else "silent"
+        raise UnusableFile(source.path, f"it is {what} throughout: nothing to learn")
+    return plane
+
+
+def _photograph(source: Source) -> Plane:
+    grey = corpora.read_image(source.path, source.box)
+    height, width = grey.shape
+    if min(height, width) < SIDE:
+        what = "its box" if source.box else "it"
+        raise UnusableFile(
+            source.path,
+            f"{what} has {width}x{height} pixels, too small for a patch of {SIDE}x{SIDE}",
         )
+    return Plane(source.path, grey, grey.size)
+
+
+def _spectrogram(source: Source, p: PatchParameters) -> Plane:
+    samples, sample_rate = corpora.read_waveform(source.path)
+    seconds = len(samples) / sample_rate
+    if _frames(len(samples), sample_rate, p) < SIDE:
+        least = (p.n_fft + (SIDE - 1) * p.hop_length) / p.sample_rate
+        raise UnusableFile(
+            source.path,
+            f"it lasts {seconds:.3f} s, too short for a patch of {SIDE} frames ({least:.3f} s)",
+        )
+    if sample_rate != p.sample_rate:
+        samples = librosa.resample(samples, orig_sr=sample_rate, target_sr=p.sample_rate)
+    power = librosa.feature.melspectrogram(  # center=False: whole frames only, no padding
+        y=samples,
+        sr=p.sample_rate,
+        n_fft=p.n_fft,
+        hop_length=p.hop_length,
+        n_mels=SIDE,
+        center=False,
+    )
+    if p.mel_scale == "decibel":
+        power = librosa.power_to_db(power, ref=1.0, top_db=None)
+    return Plane(source.path, power.astype(np.float32), seconds)
+
+
+def _places(source: Source, dataset: Dataset, parameters: PatchParameters) -> int:
+    """Return how many windows a file has by its header, without decoding it; 0 if unusable."""
+    if source.problem:
+        return 0
+    try:
+        if dataset.modality == "audio":
+            frames = _frames(*corpora.waveform_size(source.path), parameters)
+            return max(frames - SIDE + 1, 0)
+        height, width = corpora.image_size(source.path)
+    except UnusableFile:
+        return 0
+    if source.box:
+        left, top, right, bottom = source.box
+        width, height = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
+    return max(height - SIDE + 1, 0) * max(width - SIDE + 1, 0)
+
+
+def _frames(samples: int, sample_rate: int, p: PatchParameters) -> int:
+    """Return the whole frames of a spectrogram of so many samples, once resampled."""
+    resampled = math.ceil(samples * p.sample_rate / sample_rate)
+    return 1 + (resampled - p.n_fft) // p.hop_length

@@ -5,44 +5,65 @@ these functions make what is missing, and leave alone what is there.
 """
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
-from metanet_lib import catalog
-from metanet_lib.corpora import demo
-from metanet_lib.patches import PatchParameters, make_bank, save_bank
+from metanet_lib.catalog import Dataset
+from metanet_lib.corpora import chosen, demo
+from metanet_lib.patches import PatchParameters, make_bank
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import Shard, ZooParameters, make_shard
 
 
-def make_corpus(results: Results) -> None:
-    """Write the demo corpus if the run is on it and it is not there."""
+def make_corpus(results: Results, datasets: str) -> tuple[Dataset, ...]:
+    """Return the datasets of a run; write the demo corpus if the run is on it and it is not there.
+
+    Parameters
+    ----------
+    results
+        The run.
+    datasets
+        ``all``, or those ``available``: see :func:`metanet_lib.corpora.chosen`.
+
+    Raises
+    ------
+    CorpusError
+        If all datasets are asked for and some are missing.
+    """
     if results.is_demo:
         demo.write(results.corpus_folder)
+    return chosen(results.corpus_folder, datasets)
 
 
-def make_zoo(results: Results, patches: PatchParameters, zoo: ZooParameters) -> None:
+def make_zoo(
+    results: Results, datasets: Sequence[Dataset], patches: PatchParameters, zoo: ZooParameters
+) -> None:
     """Train the models of every dataset whose shard is not there or has other parameters."""
-    missing = [d for d in catalog.DATASETS if not _is_made(results, d, patches, zoo)]
+    corpus = results.corpus_folder
     side_by_side(
-        _make_dataset, [(results, d, patches, zoo) for d in missing], "model zoo", "dataset"
+        make_dataset,
+        [(corpus, d, patches, zoo, results.shard(d.slug)) for d in datasets],
+        "model zoo",
+        "dataset",
     )
 
 
-def _make_dataset(
-    results: Results, dataset: catalog.Dataset, patches: PatchParameters, zoo: ZooParameters
+def make_dataset(
+    corpus: Path, dataset: Dataset, patches: PatchParameters, zoo: ZooParameters, shard: Path
 ) -> None:
-    bank = results.folder / "patches" / f"{dataset.slug}.safetensors"
-    save_bank(make_bank(results.corpus_folder, dataset.id, patches), bank)
-    make_shard(bank, results.shard(dataset.slug), zoo)
+    """Train the models of one dataset, unless its shard is there with these parameters."""
+    if _is_made(shard, patches, zoo):
+        return
+    bank = shard.with_name(f".{dataset.slug}.bank.safetensors")
+    make_bank(corpus, dataset.id, patches, threads=1).save(bank)
+    make_shard(bank, shard, zoo)
     bank.unlink()
 
 
-def _is_made(
-    results: Results, dataset: catalog.Dataset, patches: PatchParameters, zoo: ZooParameters
-) -> bool:
-    path = results.shard(dataset.slug)
-    if not path.is_file():
+def _is_made(shard: Path, patches: PatchParameters, zoo: ZooParameters) -> bool:
+    if not shard.is_file():
         return False
-    header = Shard.load(path).header
+    header = Shard.load(shard).header
     made_with = json.loads(header["zoo"]), json.loads(json.loads(header["patches"])["parameters"])
     return made_with == (zoo.as_dict(), patches.as_dict())

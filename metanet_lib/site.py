@@ -6,7 +6,8 @@ new pages in the place of the old. The tree mirrors the checkout, so that links 
 
 - ``index.md``, the front page, taken from ``book/``; it alone moves, to be the site's first page;
 - ``book/``: the other prose pages, the bibliography, the style sheet;
-- ``book/_generated/``: what they include, :func:`decision_tables` and :func:`status_tables`;
+- ``book/_generated/``: what they include, :func:`decision_tables`, :func:`corpora_table` and
+  :func:`status_tables`;
 - ``notebooks/``: copies of the executed chapters, without their cells of parameters;
 - ``_config.yml``, with the banner that tells on every page which corpus and profile made it.
 
@@ -31,6 +32,7 @@ from typing import Any
 import yaml
 
 from metanet_lib import __version__
+from metanet_lib.corpora.fetch import ARCHIVES
 from metanet_lib.parameters import Parameters
 from metanet_lib.store import Results
 
@@ -87,6 +89,7 @@ def build(
     generated = stage / "book" / "_generated"
     generated.mkdir()
     (generated / "decisions.md").write_text(decision_tables(profile, sections))
+    (generated / "corpora.md").write_text(corpora_table())
     (generated / "status.md").write_text(status_tables(results, profile, sections, notebooks))
     _swap(_jupyter_book(stage), output)
 
@@ -128,6 +131,21 @@ def decision_tables(profile: Profile, sections: Sections) -> str:
         title = f"## `{name}`: {_plain(_first_line(kind))}"
         parts.append(f"{title}\n\n:::{{div}} decisions\n{_table(header, rows)}:::\n")
     return "\n".join(parts)
+
+
+def corpora_table() -> str:
+    """Return Markdown that tells where the real corpora come from, and their terms."""
+    rows = [
+        (
+            f"[{_plain(archive.title)}]({archive.url})",
+            f"`{name}`",
+            f"{archive.size / 1e9:.1f} GB",
+            _plain(archive.terms),
+            _plain(archive.source),
+        )
+        for name, archive in ARCHIVES.items()
+    ]
+    return _table(("corpus", "name", "archive", "terms", "checksum according to"), rows)
 
 
 def status_tables(

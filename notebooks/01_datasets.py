@@ -25,10 +25,12 @@
 # %% tags=["parameters"]
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
+datasets = "all"  # "all" 41, or "available": those that the corpus has
 patches = {  # how photographs and sounds become patches: see PatchParameters
     "per_dataset": 128000,
     "voc_split": "trainval",
     "voc_difficult": False,
+    "voc_region": "image",
     "spread": "files",
     "normalisation": "dataset",
     "sample_rate": 22050,
@@ -45,17 +47,23 @@ from metanet_lib.store import Results
 results = Results(profile, corpus)
 results
 
-# %% [markdown]
-# The **demo corpus** is synthetic: dead leaves {cite}`lee2001` for photographs, synthesised sounds
-# for recordings, in the official layouts of the three corpora and with parameters that differ by
-# class. It lets anyone run the book without a download. What it says about the method is real; what
-# it says about photographs is not. `make book CORPUS=folder` reads real photographs and recordings
-# with the same code.
-
 # %%
+from IPython.display import Markdown
+
 from metanet_lib.pipeline import make_corpus
 
-make_corpus(results)
+chosen = make_corpus(results, datasets)
+
+# %% tags=["hide-input"]
+DEMO = """\
+The **demo corpus** is synthetic: dead leaves {cite}`lee2001` for photographs, synthesised sounds for
+recordings, in the official layouts of the three corpora and with parameters that differ by class. It
+lets anyone run the book without a download. What it says about the method is real; what it says about
+photographs is not. `make book CORPUS=folder` reads real photographs and recordings with the same code."""
+REAL = """\
+What this page shows are files found in the layouts of Pascal VOC, UrbanSound8K and IRMAS. Their terms,
+whom to cite, and how to get and check them, is on the page [The corpora](../book/corpora.md)."""
+Markdown(DEMO if results.is_demo else REAL)
 
 # %% [markdown]
 # ## Photographs and sounds as planes
@@ -71,20 +79,22 @@ make_corpus(results)
 # spectrogram, which is only 16 bands high, the window can slide along time only.
 
 # %%
+from itertools import islice
+
 import pandas as pd
 from tqdm.auto import tqdm
 
-from metanet_lib.catalog import DATASETS
-from metanet_lib.patches import PatchParameters, planes, sample
+from metanet_lib.patches import PatchParameters, make_bank, planes
 
 parameters = PatchParameters.of(patches)
-gamma = 0.25 if parameters.mel_scale == "power" else 1  # of the pictures only
-pictures, samples, rows = {}, {}, []
-for dataset in tqdm(DATASETS, unit="dataset"):
-    source = planes(results.corpus_folder, dataset.id, parameters)
-    bank = sample(source, PatchParameters.of({**patches, "per_dataset": 2000}))
-    pictures[dataset.id] = source.planes[0].normalised()
-    samples[dataset.id] = bank.patches[:12]
+few = PatchParameters.of({**patches, "per_dataset": 2000})
+some_planes, samples, rows, skipped = {}, {}, [], {}
+for dataset in tqdm(chosen, unit="dataset"):
+    bank = make_bank(results.corpus_folder, dataset.id, few)
+    sampled = bank.patches().numpy()
+    some_planes[dataset.id] = list(islice(planes(results.corpus_folder, dataset.id, parameters), 6))
+    samples[dataset.id] = sampled[:12]
+    skipped.update(bank.skipped)
     rows.append(
         {
             "dataset": dataset.id,
@@ -92,56 +102,94 @@ for dataset in tqdm(DATASETS, unit="dataset"):
             "corpus": dataset.corpus,
             "role": dataset.role,
             "files": bank.files_used,
-            "skipped": bank.files_skipped,
+            "skipped": len(bank.skipped),
             "extent": bank.extent,
             "places": bank.places,
-            "mean": bank.patches.mean(),
-            "contrast": bank.patches.std(axis=1).mean(),
+            "mean": sampled.mean(),
+            "contrast": sampled.std(axis=1).mean(),
         }
     )
-datasets = pd.DataFrame(rows)
-results.save_table(datasets, "datasets")
-print(
-    f"{datasets.files.sum():,} files used, {datasets.skipped.sum():,} skipped as too small or too short"
+table = pd.DataFrame(rows)
+results.save_table(table, "datasets")
+
+# %% tags=["hide-input"]
+of_voc = table.corpus == "voc"
+Markdown(
+    f"Read for this page, from the **{results.corpus_title}**: {len(table)} datasets; "
+    f"{table.files[of_voc].sum():,} photographs with {table.extent[of_voc].sum() / 1e6:,.1f} million "
+    f"pixels (one that shows several classes counts for each), {table.files[~of_voc].sum():,} "
+    f"recordings that last {table.extent[~of_voc].sum() / 60:,.1f} minutes. "
+    f"{len(skipped)} files were skipped."
 )
 
 # %% [markdown]
 # ## The vision datasets
 #
-# One photograph of each. An image counts for every class it shows; images whose only objects of the
-# class are marked "difficult" are left out.
+# The first six photographs of each, in grey levels. A photograph counts for every class it shows; one
+# whose only objects of the class are marked "difficult" is left out.
 
 # %% tags=["hide-input"]
 from metanet_lib import figures
 from metanet_lib.catalog import dataset as by_id
 
-figures.show(
-    figures.contact_sheet({i: p for i, p in pictures.items() if by_id(i).modality == "vision"}),
-    results,
-    "contact_sheet",
-    f"One picture of each vision dataset ({results.corpus_title}), normalised grey levels.",
-    alt="Twenty grey pictures, one for each Pascal VOC class, with the dataset's id above each.",
-)
+photographs = {
+    i: [p.values for p in several]
+    for i, several in some_planes.items()
+    if by_id(i).modality == "vision"
+}
+if photographs:
+    shown = figures.show(
+        figures.contact_sheet(photographs),
+        results,
+        "contact_sheet",
+        f"Six photographs of each vision dataset ({results.corpus_title}), cut to squares.",
+        alt="Strips of six grey photographs, one strip for each Pascal VOC class, with its name and "
+        "the dataset's id above.",
+    )
+else:
+    shown = Markdown("This run has no vision datasets.")
+shown
 
 # %% [markdown]
 # ## The audio datasets
 #
-# One recording of each, as the models see it: 16 mel bands, low below, time to the right.
+# Three recordings of each, as the models see them: 16 mel bands, low below, time to the right.
 
 # %% tags=["hide-input"]
-figures.show(
-    figures.spectrograms(
-        {i: p for i, p in pictures.items() if by_id(i).modality == "audio"},
-        parameters.hop_length / parameters.sample_rate,
-        gamma,
-    ),
-    results,
-    "spectrograms",
-    f"Mel spectrogram of one recording of each audio dataset ({results.corpus_title}). "
-    f"Bright is loud; time in seconds. Brightness is the power to the {gamma:g}, to be seen at all.",
-    alt="Twenty-one small spectrograms, one for each class of UrbanSound8K and IRMAS: ten city sounds "
-    "and eleven instruments.",
-)
+gamma = 0.25 if parameters.mel_scale == "power" else 1  # of the pictures only
+heard = {
+    i: [p.normalised() for p in several[:3]]
+    for i, several in some_planes.items()
+    if by_id(i).modality == "audio"
+}
+if heard:
+    shown = figures.show(
+        figures.spectrograms(heard, parameters.hop_length / parameters.sample_rate, gamma),
+        results,
+        "spectrograms",
+        f"Mel spectrograms of three recordings of each audio dataset ({results.corpus_title}), "
+        "each from its softest to its loudest. Bright is loud. Brightness is the power to the "
+        f"{gamma:g}, to be seen at all.",
+        alt="Rows of small spectrograms, three for each class of UrbanSound8K and IRMAS: ten city "
+        "sounds and eleven instruments.",
+    )
+else:
+    shown = Markdown("This run has no audio datasets.")
+shown
+
+# %% [markdown]
+# And as we hear them: the first recording of three datasets.
+
+# %% tags=["hide-input"]
+from IPython.display import display
+
+from metanet_lib.corpora import read_waveform
+
+wanted = [i for i in ("a:dog", "a:sir", "a:cel") if i in heard] or list(heard)[:3]
+for i in wanted:
+    path = some_planes[i][0].path
+    title = f"{by_id(i).title} ({i})"
+    display(figures.listen(read_waveform(path), title, f"{title}: {path.name}"))
 
 # %% [markdown]
 # ## The patches
@@ -168,13 +216,19 @@ figures.show(
 # does not outweigh the others. *Contrast* is the mean standard deviation within a patch.
 
 # %% tags=["hide-input"]
-shown = datasets.assign(
+table.assign(
     extent=[
         f"{row.extent / 1e6:.1f} Mpixel" if row.corpus == "voc" else f"{row.extent:.0f} s"
-        for row in datasets.itertuples()
+        for row in table.itertuples()
     ]
-)
-shown.style.hide().format(precision=2, thousands=",")
+).style.hide().format(precision=2, thousands=",")
+
+# %% [markdown]
+# Files that could not be used, and why. They are left out and the rest of their dataset is used.
+
+# %% tags=["hide-input"]
+unused = pd.DataFrame(skipped.items(), columns=["file", "why it is skipped"])
+unused.style.hide() if len(unused) else Markdown("There are none.")
 
 # %% [markdown]
 # Twenty of the 41 *train* the meta level: models of these fit the metanetwork and the classifier. The
@@ -182,7 +236,7 @@ shown.style.hide().format(precision=2, thousands=",")
 # take the first of each corpus in its own order.
 
 # %% tags=["hide-input"]
-datasets.groupby(["corpus", "role"], sort=False).agg(
+table.groupby(["corpus", "role"], sort=False).agg(
     datasets=("dataset", "size"), files=("files", "sum"), ids=("dataset", " ".join)
 ).reset_index().style.hide()
 

@@ -24,10 +24,12 @@
 # %% tags=["parameters"]
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
+datasets = "all"  # "all" 41, or "available": those that the corpus has
 patches = {  # how photographs and sounds become patches: see PatchParameters
     "per_dataset": 128000,
     "voc_split": "trainval",
     "voc_difficult": False,
+    "voc_region": "image",
     "spread": "files",
     "normalisation": "dataset",
     "sample_rate": 22050,
@@ -112,14 +114,13 @@ pd.DataFrame(
 from metanet_lib.patches import PatchParameters
 from metanet_lib.pipeline import make_corpus, make_zoo
 
-make_corpus(results)
-make_zoo(results, PatchParameters.of(patches), parameters)
+chosen = make_corpus(results, datasets)
+make_zoo(results, chosen, PatchParameters.of(patches), parameters)
 
 # %% tags=["hide-input"]
-from metanet_lib.catalog import DATASETS
 from metanet_lib.zoo import Shard
 
-shards = {d.id: Shard.load(results.shard(d.slug)) for d in DATASETS}
+shards = {d.id: Shard.load(results.shard(d.slug)) for d in chosen}
 models = pd.DataFrame(
     {
         "datasets": role,
@@ -143,14 +144,12 @@ from metanet_lib.patches import make_bank
 from metanet_lib.zoo import Population, train_one
 
 few = ZooParameters.of({**zoo, "epochs": 4, "batch_size": 32})
-some = make_bank(
-    results.corpus_folder, "v:aer", PatchParameters.of({**patches, "per_dataset": 4000})
-)
-patches_of_aer = torch.from_numpy(some.patches)
-population = Population(few, "v:aer", range(8))
-population.train(patches_of_aer)
+first = chosen[0].id
+some = make_bank(results.corpus_folder, first, PatchParameters.of({**patches, "per_dataset": 4000}))
+population = Population(few, first, range(8))
+population.train(some)
 together = population.tensors()["encoder"]
-alone = [train_one(patches_of_aer, "v:aer", i, few).encoder.weight.detach().T for i in range(8)]
+alone = [train_one(some.patches(), first, i, few).encoder.weight.detach().T for i in range(8)]
 apart = [((t - a).norm() / a.norm()).item() for t, a in zip(together, alone, strict=True)]
 print("relative difference of the weights after 500 Adam steps, model by model:")
 print(", ".join(f"{difference:.0e}" for difference in sorted(apart)))
@@ -235,7 +234,7 @@ def kept(dataset_id, shard):
 
 start = pd.DataFrame(
     {"dataset": i, "modality": d.modality, "correlation": kept(i, shards[i])}
-    for i, d in ((d.id, d) for d in DATASETS)
+    for i, d in ((d.id, d) for d in chosen)
 )
 start.groupby("modality", sort=False).correlation.agg(
     ["min", "median", "max"]
@@ -252,15 +251,16 @@ start.groupby("modality", sort=False).correlation.agg(
 # %% tags=["hide-input"]
 gamma = 0.25 if patches["mel_scale"] == "power" else 1  # of the pictures only
 pairs = {}
-for dataset_id in ("v:aer", "v:cat", "a:air", "a:cel"):
+training = [i for i, s in shards.items() if s.models_fit]
+for dataset_id in training[:: -(-len(training) // 4)]:
     few_patches = make_bank(
         results.corpus_folder,
         dataset_id,
         PatchParameters.of({**patches, "per_dataset": 16, "seed": 1}),
-    ).patches
+    ).patches()
     with torch.no_grad():
-        rebuilt = shards[dataset_id].model(0, parameters)(torch.from_numpy(few_patches)).numpy()
-    pairs[dataset_id] = (few_patches, rebuilt)
+        rebuilt = shards[dataset_id].model(0, parameters)(few_patches)
+    pairs[dataset_id] = (few_patches.numpy(), rebuilt.numpy())
 figures.show(
     figures.reconstructions(pairs, gamma),
     results,

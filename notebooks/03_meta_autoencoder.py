@@ -27,6 +27,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
+datasets = "all"  # "all" 41, or "available": those that the corpus has
 metanetwork = {  # shape and training of the meta-autoencoder: see MetanetworkParameters
     "filter_embedding": 3,
     "embedding": 16,
@@ -62,9 +63,10 @@ results
 # the next chapters only, to see whether the numbers tell anything.
 
 # %%
+from metanet_lib.pipeline import make_corpus
 from metanet_lib.zoo import load_zoo
 
-fit, validation = load_zoo(results.zoo)
+fit, validation = load_zoo(results.zoo, make_corpus(results, datasets))
 print(f"{len(fit):,} models fit the meta level: encoders {fit.encoders.shape}")
 print(f"{16 * len(fit):,} filters")
 
@@ -229,8 +231,9 @@ figures.show(
 # Filters of models that nothing was fitted on, and what the meta-decoder makes of their 16 numbers.
 
 # %% tags=["hide-input"]
-chosen = ["v:aer", "v:cat", "a:air", "a:cel"]
-first = {i: validation.encoders[validation.datasets == i][:1] for i in chosen}
+ids = list(dict.fromkeys(fit.datasets))
+examples = ids[:: -(-len(ids) // 4)]
+first = {i: validation.encoders[validation.datasets == i][:1] for i in examples}
 pairs = {i: (headline.in_order(e)[0], headline.reconstruct(e)[0]) for i, e in first.items()}
 figures.show(
     figures.rebuilt_filters(pairs),

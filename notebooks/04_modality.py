@@ -27,6 +27,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
+datasets = "all"  # "all" 41, or "available": those that the corpus has
 interpret = {  # the meta-classifier: see InterpretParameters
     "k": 10,
     "modality_labels": "modality",
@@ -54,11 +55,12 @@ results
 # %%
 from metanet_lib.interpret import InterpretParameters, meta_classifier, percent
 from metanet_lib.metanetwork import best, load
-from metanet_lib.representations import MetaEncoder, RawWeights
+from metanet_lib.pipeline import make_corpus
+from metanet_lib.representations import MetaEncoder
 from metanet_lib.zoo import load_zoo
 
 parameters = InterpretParameters.of(interpret)
-fit, validation = load_zoo(results.zoo)
+fit, validation = load_zoo(results.zoo, make_corpus(results, datasets))
 metanetworks = load(results.metanetwork)
 headline = best(metanetworks)
 meta_classifier(MetaEncoder(headline), parameters.k)
@@ -75,8 +77,8 @@ from metanet_lib.interpret import assess_all
 
 rows, verdicts = assess_all("modality", metanetworks, fit, validation, parameters)
 results.save_table(rows, "modality_by_seed")
-print(f"fitted on {len(fit):,} models of 20 datasets")
-print(f"validated on {len(validation):,} models of 41 datasets")
+for verb, zoo in (("fitted", fit), ("validated", validation)):
+    print(f"{verb} on {len(zoo):,} models of {len(set(zoo.datasets))} datasets")
 
 # %% [markdown]
 # ## The answer
@@ -142,14 +144,12 @@ answers.style.hide()
 # how large the weights of these datasets' models are:
 
 # %% tags=["hide-input"]
-raw = meta_classifier(RawWeights(), parameters.k).fit(fit.encoders, fit.datasets)
-named = raw[-1].kneighbors(raw[:-1].transform(validation.encoders), return_distance=False)
+from metanet_lib.interpret import neighbours_by_dataset
+
 squared_norms = pd.Series((fit.encoders**2).sum((1, 2))).groupby(fit.datasets).mean()
 hubs = pd.DataFrame(
     {
-        "share of all neighbours": pd.Series(fit.datasets[named.ravel()]).value_counts(
-            normalize=True
-        ),
+        "share of all neighbours": neighbours_by_dataset(fit, validation, parameters.k),
         "mean squared norm": squared_norms,
         "rank of the norm, smallest first": squared_norms.rank().astype(int),
     }

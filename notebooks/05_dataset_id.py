@@ -23,6 +23,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
+datasets = "all"  # "all" 41, or "available": those that the corpus has
 interpret = {  # the meta-classifier: see InterpretParameters
     "k": 10,
     "modality_labels": "modality",
@@ -50,10 +51,11 @@ results
 # %% tags=["hide-input"]
 from metanet_lib.interpret import InterpretParameters, assess_all, result_table
 from metanet_lib.metanetwork import load
+from metanet_lib.pipeline import make_corpus
 from metanet_lib.zoo import load_zoo
 
 parameters = InterpretParameters.of(interpret)
-fit, validation = load_zoo(results.zoo)
+fit, validation = load_zoo(results.zoo, make_corpus(results, datasets))
 metanetworks = load(results.metanetwork)
 rows, verdicts = assess_all("dataset_id", metanetworks, fit, validation, parameters)
 result_table(rows[rows.headline]).style.hide()

@@ -102,7 +102,7 @@ def test_no_sound_of_the_demo_is_clipped_or_silent(demo_corpus):
 def test_banks_of_two_datasets_differ_more_than_two_banks_of_one(demo_corpus):
     def spectrum(dataset_id, seed):
         parameters = PatchParameters(per_dataset=3000, seed=seed)
-        x = make_bank(demo_corpus, dataset_id, parameters).patches
+        x = make_bank(demo_corpus, dataset_id, parameters).patches().numpy()
         return np.log(np.linalg.eigvalsh(np.cov(x[:, ::3].T))[-8:])
 
     ids = ("v:aer", "v:bus", "v:she", "v:mot", "a:air", "a:jac", "a:sir", "a:flu")

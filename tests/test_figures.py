@@ -1,10 +1,16 @@
 """Claims about the figures: labelled, in one language, stored and shown with words."""
 
+import re
+from base64 import b64decode
+from io import BytesIO
+
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from metanet_lib import catalog, figures
+from metanet_lib.corpora import Waveform
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.store import Results
 
@@ -31,9 +37,15 @@ def uniform(*shape):
     return np.random.default_rng(0).random(shape)
 
 
+def grey(*shape):
+    return (255 * uniform(*shape)).astype(np.uint8)
+
+
 FIGURES = {
-    "contact_sheet": lambda: figures.contact_sheet({"v:aer": uniform(20, 30)}),
-    "spectrograms": lambda: figures.spectrograms({"a:air": uniform(16, 30)}, 0.02, 0.25),
+    "contact_sheet": lambda: figures.contact_sheet({"v:aer": [grey(20, 30), grey(90, 17)]}),
+    "spectrograms": lambda: figures.spectrograms(
+        {"a:air": [uniform(16, 30), uniform(16, 90)], "a:car": [uniform(16, 20)]}, 0.02, 0.25
+    ),
     "patch_gallery": lambda: figures.patch_gallery({i: uniform(3, 256) for i in ALL}, 0.25),
     "loss_curves": lambda: figures.loss_curves({i: uniform(3, 256) for i in ALL}, 1000),
     "final_losses": lambda: figures.final_losses(
@@ -88,3 +100,16 @@ def test_vision_is_blue_and_audio_orange_on_the_map():
     colours = {tuple(c) for points in (first, second) for c in points.get_facecolor()[:, :3]}
     assert len(colours) == 2
     assert figures.HUES == {"vision": "#0072B2", "audio": "#D55E00"}
+
+
+@pytest.mark.parametrize("rate", [8000, 44100])
+def test_a_recording_is_played_from_the_page_itself(rate):
+    tone = (1.2 * np.sin(np.arange(6 * rate) / 20)).astype(np.float32)
+    html = figures.listen(Waveform(tone, rate), "a <tone>", "What is heard.")._repr_html_()
+    assert 'aria-label="a &lt;tone&gt;"' in html
+    assert "<figcaption>What is heard.</figcaption>" in html
+    (encoded,) = re.findall(r'src="data:audio/wav;base64,([^"]+)"', html)
+    samples, played_rate = soundfile.read(BytesIO(b64decode(encoded)))
+    assert played_rate == min(rate, 22050)
+    assert len(samples) == 4 * played_rate
+    assert abs(samples).max() <= 1

@@ -20,6 +20,7 @@ PICTURE = '<img alt="a dot" src="data:image/svg+xml;base64,PHN2Zy8+">'
 GLUED = {
     "04_modality": {"fig4": f'<figure class="metanet">{PICTURE}</figure>'},
     "05_dataset_id": {"paper_vs_this_run": "<table><tr><td>a table</td></tr></table>"},
+    "08_open_decisions": {"open_decisions": f'<figure class="metanet">{PICTURE}</figure>'},
 }
 GLUED_TEXT = {
     "04_modality": {"modality_metanetwork": "99.1 %", "modality_raw_weights": "51.2 %"},
@@ -142,7 +143,7 @@ def test_decisions_list_every_parameter_and_mark_ours_and_what_differs(html):
 def test_status_tells_run_times_seeds_and_versions(html):
     text = page(html, "book/status.html").get_text(" ", strip=True)
     assert text.count("1 min 1 s") == len(chapters())
-    assert "5 min 5 s" in text
+    assert "6 min 6 s" in text
     for expected in ("2024-05-06", "zoo.seed", "torch", "librosa", "jupyter-book", "Python"):
         assert expected in text
 

@@ -1,11 +1,13 @@
 """Claims about the zoo: the population trainer does what the readable reference does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from metanet_lib import zoo
+from metanet_lib.bank import Bank
 from metanet_lib.zoo import Population, Shard, ZooParameters, load_zoo, make_shard, train_one
 
 
@@ -20,7 +22,7 @@ def patches():
 @pytest.fixture
 def bank(tmp_path, patches):
     path = tmp_path / "bank.safetensors"
-    save_file({"patches": patches}, path, {"dataset": "v:aer"})
+    replace(Bank.of(patches), dataset="v:aer").save(path)
     return path
 
 
@@ -33,7 +35,7 @@ def relative_difference(a, b):
 
 def test_population_matches_the_reference_after_500_adam_steps(patches):
     population = Population(SMALL, "v:aer", range(3))
-    population.train(patches)
+    population.train(Bank.of(patches))
     tensors = population.tensors()
     for i in range(3):
         reference = train_one(patches, "v:aer", i, SMALL)
@@ -50,11 +52,28 @@ def test_population_matches_the_reference_after_500_adam_steps(patches):
             assert relative_difference(tensors[name][i], value.detach()) < 1e-4, name
 
 
+@pytest.mark.parametrize("scope", ["dataset", "file"])
+def test_grey_levels_train_as_the_numbers_they_stand_for(patches, scope):
+    levels = (patches * 200 + 20).to(torch.uint8)
+    one = torch.tensor([[20.0], [220.0]])
+    each = torch.stack([levels.min(1).values.float(), levels.max(1).values.float() + 1])
+    limits = one if scope == "dataset" else each
+    draws = torch.from_numpy(np.random.default_rng(0).integers(4000, size=5000, dtype=np.int32))
+    bank = Bank(levels, limits, draws)
+    rows = draws.long()
+    low, high = (limits if scope == "dataset" else limits[:, rows])[..., None].unbind()
+    assert torch.equal(bank.patches(), (levels[rows] - low) / (high - low))
+    stored, unpacked = (Population(SMALL, "v:aer", range(2)) for _ in range(2))
+    stored.train(bank)
+    unpacked.train(Bank.of(bank.patches()))
+    assert torch.equal(stored.weights, unpacked.weights)
+
+
 def test_model_trained_alone_equals_model_trained_in_a_population(patches):
     many = Population(SMALL, "v:aer", range(8))
-    many.train(patches)
+    many.train(Bank.of(patches))
     alone = Population(SMALL, "v:aer", range(5, 6))
-    alone.train(patches)
+    alone.train(Bank.of(patches))
     together, single = many.tensors()["encoder"][5], alone.tensors()["encoder"][0]
     assert relative_difference(together, single) < 1e-5
 
@@ -76,13 +95,13 @@ def test_models_differ_by_dataset_index_and_seed(patches):
 
 
 def test_training_lowers_the_loss_of_every_model(patches):
-    curve = Population(SMALL, "v:aer", range(4)).train(patches)
+    curve = Population(SMALL, "v:aer", range(4)).train(Bank.of(patches))
     assert curve.shape == (4, zoo.LOSS_POINTS)
     assert (curve[:, -1] < 0.5 * curve[:, 0]).all()
 
 
 def test_a_watched_loss_is_the_mean_squared_error_of_the_initial_model(patches):
-    curve = Population(SMALL, "v:aer", range(1)).train(patches)
+    curve = Population(SMALL, "v:aer", range(1)).train(Bank.of(patches))
     source = zoo.ModelSeed(SMALL.seed, "v:aer", 0)
     model = zoo.initial_model(source, SMALL).train()
     x = patches[source.order(len(patches))[:32]]
@@ -130,12 +149,12 @@ def test_nan_patches_stop_with_the_dataset_and_the_models_named(patches):
     broken = patches.clone()
     broken[7] = float("nan")
     with pytest.raises(FloatingPointError, match=r"v:aer.*model.*seed 0"):
-        Population(SMALL, "v:aer", range(2)).train(broken)
+        Population(SMALL, "v:aer", range(2)).train(Bank.of(broken))
 
 
 def test_too_few_patches_for_a_batch_is_an_error(patches):
     with pytest.raises(ValueError, match="20 patches are fewer than one batch of 32"):
-        Population(SMALL, "v:aer", range(1)).train(patches[:20])
+        Population(SMALL, "v:aer", range(1)).train(Bank.of(patches[:20]))
 
 
 def test_a_damaged_or_foreign_shard_is_a_clear_error(tmp_path, bank):

@@ -1,4 +1,4 @@
-"""IRMAS: three-second clips of music, by the instrument that leads (Bosch et al. 2014).
+"""IRMAS: three-second clips of music, by the instrument that leads (Bosch et al. 2012).
 
 The training part has one folder for each of the eleven instruments, named by a code of three
 letters: ``IRMAS-TrainingData/cel/*.wav``. The paper needs nothing of the testing part.
@@ -6,11 +6,14 @@ letters: ``IRMAS-TrainingData/cel/*.wav``. The paper needs nothing of the testin
 
 from pathlib import Path
 
-from metanet_lib.corpora.reading import CorpusError
+from metanet_lib.corpora.reading import CorpusError, Source
 
 
-def files(root: Path, code: str) -> list[Path]:
+def files(root: Path, code: str) -> list[Source]:
     """List the clips of an instrument, by name.
+
+    The folder says the instrument, as in the official layout; the codes in brackets in the names
+    are not read. Hidden files are left out.
 
     Parameters
     ----------
@@ -25,10 +28,13 @@ def files(root: Path, code: str) -> list[Path]:
         If the instrument has no folder.
     """
     places = (root / "IRMAS-TrainingData", root / "IRMAS" / "IRMAS-TrainingData")
-    for place in places:
-        if (place / code).is_dir():
-            return sorted((place / code).glob("*.wav"))
-    raise CorpusError(
-        f"{places[0] / code}: no such folder, nor {places[1] / code}; "
-        f"unpack the IRMAS training data into {root}"
-    )
+    place = next((place for place in places if place.is_dir()), None)
+    if place is None:
+        raise CorpusError(
+            f"{places[0]}: no such folder, nor {places[1].relative_to(root)}; "
+            f"unpack the IRMAS training data into {root}"
+        )
+    if not (place / code).is_dir():
+        raise CorpusError(f"{place / code}: no such folder; unpack all of the IRMAS training data")
+    clips = sorted((place / code).glob("*.wav"))
+    return [Source(clip) for clip in clips if not clip.name.startswith(".")]

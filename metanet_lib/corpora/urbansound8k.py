@@ -7,12 +7,12 @@ ten folds are all used: they are meant for cross-validation, which the paper doe
 import csv
 from pathlib import Path
 
-from metanet_lib.corpora.reading import CorpusError, existing
+from metanet_lib.corpora.reading import CorpusError, Source, listed
 
 COLUMNS = ("slice_file_name", "fold", "class")
 
 
-def files(root: Path, name: str) -> list[Path]:
+def files(root: Path, name: str) -> list[Source]:
     """List the clips of a class, in the order of the table.
 
     Parameters
@@ -25,23 +25,30 @@ def files(root: Path, name: str) -> list[Path]:
     Raises
     ------
     CorpusError
-        If the table is missing, lacks a column, or names a clip that does not exist.
+        If the table is missing, lacks a column, or a row does not name a clip of a fold.
     """
     folder = root / "UrbanSound8K"
     table = folder / "metadata" / "UrbanSound8K.csv"
     if not table.is_file():
         raise CorpusError(f"{table}: no such table; unpack UrbanSound8K into {root}")
-    with open(table, newline="", encoding="utf-8-sig") as lines:
-        rows = csv.DictReader(lines)
+    sources = []
+    with open(table, newline="", encoding="utf-8-sig", errors="replace") as lines:
+        rows = csv.DictReader(lines, skipinitialspace=True)
         missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
         if missing:
             raise CorpusError(
                 f"{table}: expected the columns {', '.join(COLUMNS)}, missing is "
                 f"{', '.join(missing)}; unpack the table again"
             )
-        clips = [
-            folder / "audio" / f"fold{row['fold']}" / row["slice_file_name"]
-            for row in rows
-            if row["class"] == name
-        ]
-    return existing(clips, table)
+        for row in rows:
+            if row["class"] != name:
+                continue
+            clip, fold = row["slice_file_name"], row["fold"]
+            if not ((fold or "").isdecimal() and clip and Path(clip).name == clip):
+                raise CorpusError(
+                    f"{table}, line {rows.line_num}: expected the name of a clip and the number "
+                    f"of its fold, found {clip!r} and {fold!r}; unpack the table again"
+                )
+            where = f"line {rows.line_num} of {table.relative_to(root)}"
+            sources.append(listed(folder / "audio" / f"fold{fold}" / clip, where))
+    return sources

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from metanet_lib.bank import Bank
 from metanet_lib.zoo.model import CODES, INPUTS, ModelSeed, ZooParameters
 
 LOSS_POINTS = 100
@@ -54,13 +55,13 @@ class Population:
         self.running_mean = torch.zeros(m, CODES, 1, device=device)
         self.running_var = torch.ones(m, CODES, 1, device=device)
 
-    def train(self, patches: Tensor, progress: bool = False) -> Tensor:
+    def train(self, bank: Bank, progress: bool = False) -> Tensor:
         """Train every model for all epochs.
 
         Parameters
         ----------
-        patches
-            float32 ``[n, 256]`` in 0..1, on the population's device.
+        bank
+            The patches, on the population's device.
         progress
             Show a progress bar with the mean loss.
 
@@ -75,7 +76,7 @@ class Population:
         FloatingPointError
             If a model's loss stops being finite; names the dataset, the model and the seed.
         """
-        p, n = self.parameters, len(patches)
+        p, n = self.parameters, len(bank)
         steps_per_epoch = n // p.batch_size
         if steps_per_epoch == 0:
             raise ValueError(
@@ -83,7 +84,7 @@ class Population:
             )
         steps = steps_per_epoch * p.epochs
         watched = set(np.linspace(0, steps - 1, min(steps, LOSS_POINTS)).astype(int).tolist())
-        step_of = _Step(self, p.batch_size)
+        step_of = _Step(self, bank)
         bar = tqdm(total=steps, desc=self.dataset_id, unit="step", disable=not progress)
         curve: list[Tensor] = []
         orders = torch.empty(len(self.indices), n, dtype=torch.int32)
@@ -92,10 +93,10 @@ class Population:
             for _ in range(p.epochs):
                 for row, source in zip(orders, self._sources, strict=True):
                     row.copy_(source.order(n))
-                on_device = orders.to(patches.device)
+                windows = bank.draws[orders.to(bank.draws.device)]
                 for first in range(0, steps_per_epoch * p.batch_size, p.batch_size):
-                    batch = on_device[:, first : first + p.batch_size]
-                    step_of(patches, batch, watch=step in watched)
+                    batch = windows[:, first : first + p.batch_size]
+                    step_of(batch, watch=step in watched)
                     if step in watched:
                         curve.append(step_of.loss())
                         self._check_finite(curve[-1], step)
@@ -129,14 +130,15 @@ class Population:
 class _Step:
     """One training step of a population, in buffers that are allocated once."""
 
-    def __init__(self, population: Population, batch_size: int) -> None:
-        self.population = population
+    def __init__(self, population: Population, bank: Bank) -> None:
+        self.population, self.bank = population, bank
         p, w = population.parameters, population.weights
-        m, b = len(w), batch_size
+        m, b = len(w), p.batch_size
         self._momentum, self._epsilon = p.batch_norm_momentum, p.batch_norm_epsilon
         self._unbias = b / (b - 1)
         self._two_over_size = 2 / (b * INPUTS)
         self._x = w.new_empty(m, b, INPUTS)
+        self._stored = bank.windows.new_empty(m * b, INPUTS)
         self._products = w.new_empty(m, 2 * CODES + 1, b)
         self._normal = w.new_empty(m, CODES, b)
         self._pre = w.new_empty(m, CODES, b)
@@ -153,12 +155,12 @@ class _Step:
             fused=True,
         )
 
-    def __call__(self, patches: Tensor, batch: Tensor, watch: bool = False) -> None:
-        """Make one step on ``patches[batch]``; ``batch`` is int32 ``[m, batch_size]``."""
+    def __call__(self, windows: Tensor, watch: bool = False) -> None:
+        """Make one step on these windows of the bank, int32 ``[m, batch_size]``."""
         pop, w = self.population, self.population.weights
         x, normal, codes, left = self._x, self._normal, self._codes, self._left
         decoder = w[:, CODES:]  # 17 rows: decoder and bias
-        torch.index_select(patches, 0, batch.reshape(-1), out=x.view(-1, INPUTS))
+        self.bank.gather(windows.reshape(-1), x.view(-1, INPUTS), self._stored)
 
         # Forward: the one wide product gives the pre-activations and D'X^T.
         torch.bmm(w, x.transpose(1, 2), out=self._products)

@@ -1,7 +1,7 @@
 """The zoo on disk: one shard, a safetensors file, for each dataset."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -9,11 +9,11 @@ from typing import Self
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from metanet_lib import __version__, catalog
+from metanet_lib.bank import Bank
 from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo.model import CODES, INPUTS, Autoencoder, ZooParameters
 from metanet_lib.zoo.population import Population
@@ -121,7 +121,7 @@ def make_shard(
     Parameters
     ----------
     bank
-        The bank: a safetensors file with ``patches`` float32 ``[n, 256]``.
+        The file of the bank, see :class:`metanet_lib.bank.Bank`.
     path
         Where the shard goes; written whole or not at all.
     parameters
@@ -136,24 +136,22 @@ def make_shard(
     bool
         Whether anything was trained.
     """
-    with safe_open(bank, framework="pt") as file:
-        of_bank = dict(file.metadata())
-        dataset_id = of_bank["dataset"]
-        models_fit, models_validation = parameters.models(dataset_id)
-        header = {
-            "dataset": dataset_id,
-            "models_fit": str(models_fit),
-            "models_validation": str(models_validation),
-            "zoo": json.dumps(parameters.as_dict(), sort_keys=True),
-            "patches": json.dumps(of_bank, sort_keys=True),
-            "library_version": __version__,
-        }
-        if Path(path).is_file() and Shard.load(path).header == header:
-            return False
-        patches = file.get_tensor("patches").to(device)
+    patches = Bank.load(bank)
+    models_fit, models_validation = parameters.models(patches.dataset)
+    header = {
+        "dataset": patches.dataset,
+        "models_fit": str(models_fit),
+        "models_validation": str(models_validation),
+        "zoo": json.dumps(parameters.as_dict(), sort_keys=True),
+        "patches": json.dumps(patches.facts(), sort_keys=True),
+        "library_version": __version__,
+    }
+    if Path(path).is_file() and Shard.load(path).header == header:
+        return False
+    patches = patches.to(device)
     parts: list[dict[str, Tensor]] = []
     for indices in _groups(models_fit + models_validation):
-        population = Population(parameters, dataset_id, indices, device)
+        population = Population(parameters, patches.dataset, indices, device)
         curve = population.train(patches, progress)
         parts.append({**population.tensors(), "loss_curve": curve})
     tensors = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
@@ -198,8 +196,10 @@ class Zoo:
         return Zoo(self.encoders[keep], self.datasets[keep])
 
 
-def load_zoo(folder: Path | str) -> tuple[Zoo, Zoo]:
-    """Read the shards of all 41 datasets.
+def load_zoo(
+    folder: Path | str, datasets: Sequence[catalog.Dataset] = catalog.DATASETS
+) -> tuple[Zoo, Zoo]:
+    """Read the shards of these datasets, all 41 by default.
 
     Returns
     -------
@@ -210,8 +210,15 @@ def load_zoo(folder: Path | str) -> tuple[Zoo, Zoo]:
     ------
     FileNotFoundError
         If a dataset's shard is missing.
+    ValueError
+        If none of the datasets trains the meta level.
     """
-    shards = [Shard.load(Path(folder) / f"{d.slug}.safetensors") for d in catalog.DATASETS]
+    shards = [Shard.load(Path(folder) / f"{d.slug}.safetensors") for d in datasets]
+    if not any(shard.models_fit for shard in shards):
+        raise ValueError(
+            f"{folder}: expected models of at least one training dataset, found none; "
+            "zoo.training_datasets of the profile names them"
+        )
     return _stack(shards, fit=True), _stack(shards, fit=False)
 
 
