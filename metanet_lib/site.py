@@ -139,8 +139,8 @@ def corpora_table() -> str:
         (
             f"[{_plain(archive.title)}]({archive.url})",
             f"`{name}`",
-            f"{archive.size / 1e9:.1f} GB",
-            _plain(archive.terms),
+            archive.size_text,
+            f"{_plain(archive.terms)} [More]({archive.terms_url})",
             _plain(archive.source),
         )
         for name, archive in ARCHIVES.items()

@@ -1,19 +1,24 @@
-"""Claims about `metanet data fetch`, against an HTTP server on this machine."""
+"""Claims about `metanet data fetch`, against an HTTP server on this machine that may misbehave."""
 
+import gzip
 import hashlib
 import io
 import os
 import re
+import signal
 import stat
+import struct
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
+import pooch
 import pytest
 import soundfile
 from PIL import Image
@@ -346,3 +351,165 @@ def test_a_checksum_of_another_kind_is_refused(tmp_path, server):
     with pytest.raises(ValueError, match=r"a checksum is md5:\.\.\. or sha256:\.\.\."):
         fetch.fetch("irmas", tmp_path, server.url, "crc32:1234")
     assert server.asked == []
+
+
+# --- When network, server or archive misbehave --------------------------------------------------
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_a_run_interrupted_while_it_verifies_keeps_the_download(tmp_path, server, monkeypatch):
+    server.content = packed("irmas")
+    with monkeypatch.context() as patch:
+        patch.setattr(pooch.core, "hash_matches", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            bring("irmas", tmp_path, server)
+    server.asked.clear()
+    assert bring("irmas", tmp_path, server)
+    assert server.asked in ([], [f"bytes={len(server.content)}-"])
+
+
+def test_a_run_killed_while_it_downloads_leaves_its_part_and_nothing_else(tmp_path, server):
+    server.content, server.cuts = packed("voc2012"), 10**6
+    code = (
+        "from metanet_lib.corpora import fetch; fetch.WAIT = 60;"
+        f"fetch.fetch('voc2012', {str(tmp_path)!r}, {server.url!r}, {checksum(server.content)!r})"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as run:
+        while not server.asked or not list(tmp_path.glob("*.part")):
+            time.sleep(0.05)
+        time.sleep(0.3)
+        run.send_signal(signal.SIGKILL)
+    server.cuts = 0
+    assert bring("voc2012", tmp_path, server)
+    assert [p.name for p in tmp_path.iterdir()] == ["VOCdevkit"]
+
+
+def test_a_server_that_calls_a_tar_gz_a_gzipped_tar_is_understood(tmp_path, server, monkeypatch):
+    server.content = packed("urbansound8k")
+    answer = server.answer
+
+    def mislabelled(request):
+        end = request.end_headers
+        request.end_headers = lambda: (request.send_header("Content-Encoding", "gzip"), end())
+        answer(request)
+
+    monkeypatch.setattr(server, "answer", mislabelled)
+    assert bring("urbansound8k", tmp_path, server)
+
+
+def test_a_tar_with_a_broken_header_is_refused_rather_than_taken_for_its_first_half(
+    tmp_path, server
+):
+    whole = tar({f"IRMAS-TrainingData/cel/{i}.wav": b"x" for i in range(4)})
+    server.content = whole[:2048] + b"\xff" * 512 + whole[2560:]
+    with pytest.raises(CorpusError, match="a damaged archive"):
+        bring("irmas", tmp_path, server)
+    assert not (tmp_path / "IRMAS-TrainingData").exists()
+
+
+def test_a_tar_that_ends_with_a_zip_is_still_a_tar(tmp_path, server):
+    server.content = tar({**FILES["irmas"], "IRMAS-TrainingData/z.zip": zipped({"a": b"x"})})
+    assert bring("irmas", tmp_path, server)
+    assert (tmp_path / "IRMAS-TrainingData" / "z.zip").is_file()
+
+
+@pytest.mark.parametrize("kind", ["garbled gzip", "unknown compression", "encrypted", "empty"])
+def test_an_unreadable_archive_is_told_with_its_name(tmp_path, server, kind):
+    if kind == "garbled gzip":
+        server.content = gzip.compress(os.urandom(9999))[:-8] + b"\0" * 8
+    elif kind == "empty":
+        server.content = b""
+    else:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("IRMAS-TrainingData/cel/a.wav", b"x")
+        content = bytearray(out.getvalue())
+        for magic, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+            at = content.index(magic) + flags
+            field = struct.pack("<HH", *((1, 0) if kind == "encrypted" else (0, 97)))
+            content[at : at + 4] = field
+        server.content = bytes(content)
+    with pytest.raises(CorpusError, match=r"IRMAS-TrainingData\.zip"):
+        bring("irmas", tmp_path, server)
+    assert not (tmp_path / "IRMAS-TrainingData").exists()
+
+
+def test_irmas_in_a_folder_of_its_own_is_already_there(tmp_path, server):
+    (tmp_path / "IRMAS" / "IRMAS-TrainingData").mkdir(parents=True)
+    server.content = packed("irmas")
+    assert bring("irmas", tmp_path, server) is None
+    assert server.asked == []
+
+
+def test_a_full_disk_keeps_the_archive_for_the_next_call(tmp_path, server, monkeypatch):
+    server.content = packed("irmas")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch.shutil, "copyfileobj", full)
+        with pytest.raises(OSError, match="No space left"):
+            bring("irmas", tmp_path, server)
+    assert everything(tmp_path) == ["IRMAS-TrainingData.zip"]
+    server.asked.clear()
+    assert bring("irmas", tmp_path, server)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/a.zip", "nowhere", "http://", "http://[::1"])
+def test_an_address_that_cannot_be_is_told_at_once(tmp_path, monkeypatch, url):
+    monkeypatch.setattr(fetch, "WAIT", 60.0)
+    with pytest.raises(OSError, match="--url"):
+        fetch.fetch("irmas", tmp_path, url, "md5:" + "0" * 32)
+    assert everything(tmp_path) == []
+
+
+def test_a_refused_connection_is_told_in_one_line_without_python_objects(tmp_path):
+    with pytest.raises(OSError, match="refused") as caught:
+        fetch.fetch("irmas", tmp_path, "http://127.0.0.1:9/a.zip", "md5:" + "0" * 32)
+    assert "object at 0x" not in str(caught.value)
+
+
+def test_a_mirror_that_answers_with_another_range_starts_over(tmp_path, server, monkeypatch):
+    server.content = packed("irmas")
+    (tmp_path / "IRMAS-TrainingData.zip.part").write_bytes(server.content[:100])
+    answer = server.answer
+
+    def shifted(request):
+        if request.headers.get("Range"):
+            request.headers.replace_header("Range", "bytes=90-")
+            request.send_response(206)
+            size = len(server.content)
+            request.send_header("Content-Range", f"bytes 90-{size - 1}/{size}")
+            request.send_header("Content-Length", str(size - 90))
+            request.end_headers()
+            request.wfile.write(server.content[90:])
+        else:
+            answer(request)
+
+    monkeypatch.setattr(server, "answer", shifted)
+    assert bring("irmas", tmp_path, server)
+
+
+def test_modes_of_the_archive_are_not_carried_over(tmp_path, server):
+    member = tarfile.TarInfo("IRMAS-TrainingData/cel/a.wav")
+    member.mode, member.size = 0o6777, 1
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(member, io.BytesIO(b"x"))
+    server.content = out.getvalue()
+    place = bring("irmas", tmp_path, server)
+    assert (place / "cel" / "a.wav").stat().st_mode & 0o7111 == 0
+
+
+def test_the_licences_are_linked_and_the_checksum_found_is_told(tmp_path, server):
+    for archive in fetch.ARCHIVES.values():
+        assert fetch.notice(archive).count("http") >= 2
+    server.content = packed("irmas")
+    with pytest.raises(CorpusError, match=checksum(server.content)[7:]):
+        fetch.fetch("irmas", tmp_path, server.url, "sha256:" + "0" * 64)
+    assert everything(tmp_path) == []
