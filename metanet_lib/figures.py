@@ -21,10 +21,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageOps
 
 from metanet_lib import catalog
-from metanet_lib.corpora import Waveform
 from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
 from metanet_lib.store import Results
 
@@ -99,7 +99,7 @@ def show(figure: Figure, results: Results, name: str, caption: str, alt: str) ->
 # --- Chapter 01: the datasets -----------------------------------------------------------------
 
 
-_THUMBNAIL = 96  # side of a picture on the contact sheet, pixels
+_THUMBNAIL, _GAP = 72, 4  # side of a picture on the contact sheet, and the gap to the next, pixels
 
 
 @_styled
@@ -110,12 +110,13 @@ def contact_sheet(pictures: Mapping[str, Sequence[np.ndarray]]) -> Figure:
     a square about its centre.
     """
     figure, axes = _grid(len(pictures), columns=2, height=0.8)
+    most = max(map(len, pictures.values()))
     for ax, (dataset_id, several) in zip(axes, pictures.items(), strict=False):
-        squares = [ImageOps.fit(Image.fromarray(p), (_THUMBNAIL, _THUMBNAIL)) for p in several]
-        strip = np.full((_THUMBNAIL, len(squares) * (_THUMBNAIL + 4) - 4), 255, np.uint8)
-        for i, square in enumerate(squares):
-            strip[:, i * (_THUMBNAIL + 4) :][:, :_THUMBNAIL] = np.asarray(square)
-        ax.imshow(strip, vmin=0, vmax=255)
+        strip = np.full((_THUMBNAIL, most * (_THUMBNAIL + _GAP) - _GAP), 255, np.uint8)
+        for i, picture in enumerate(several):
+            square = ImageOps.fit(Image.fromarray(picture), (_THUMBNAIL, _THUMBNAIL))
+            strip[:, i * (_THUMBNAIL + _GAP) :][:, :_THUMBNAIL] = np.asarray(square)
+        ax.imshow(strip, vmin=0, vmax=255, interpolation="none")
         _name(ax, dataset_id)
         ax.spines[:].set_visible(False)
     return figure
@@ -125,19 +126,20 @@ def contact_sheet(pictures: Mapping[str, Sequence[np.ndarray]]) -> Figure:
 def spectrograms(
     planes: Mapping[str, Sequence[np.ndarray]], seconds_per_frame: float, gamma: float = 1
 ) -> Figure:
-    """Draw a few mel spectrograms for each audio dataset, side by side, all to one scale of time.
+    """Draw a few mel spectrograms for each audio dataset, end to end, all to one scale of time.
 
     ``planes`` has for each dataset id some spectrograms ``[16, frames]`` in 0..1. ``gamma`` below 1
     brightens what is dark: a power spectrogram is black without it.
     """
-    gap = round(0.15 / seconds_per_frame)
-    longest = max(sum(p.shape[1] + gap for p in several) for several in planes.values())
     columns = 3
-    figure, axes = _grid(len(planes), columns, height=1.1)
+    longest = seconds_per_frame * max(
+        sum(plane.shape[1] for plane in several) for several in planes.values()
+    )
+    figure, axes = _grid(len(planes), columns, height=0.95)
     for i, (ax, (dataset_id, several)) in enumerate(zip(axes, planes.items(), strict=False)):
-        start = 0.0
+        end = 0.0
         for plane in several:
-            end = start + plane.shape[1] * seconds_per_frame
+            start, end = end, end + plane.shape[1] * seconds_per_frame
             ax.imshow(
                 plane**gamma,
                 origin="lower",
@@ -148,44 +150,54 @@ def spectrograms(
                 extent=(start, end, 0, plane.shape[0]),
                 cmap="magma",
             )
-            start = end + gap * seconds_per_frame
+            ax.axvline(end, color="white", linewidth=2)
         _name(ax, dataset_id)
-        last_row = i + columns >= len(planes)
-        ax.set_xlim(0, longest * seconds_per_frame)
-        ax.set_xticks(range(0, int(longest * seconds_per_frame) + 1, 4))
-        ax.set_yticks([0, 16] if i % columns == 0 else [])
-        ax.spines[["left", "bottom"]].set_visible(False)
-        if last_row:
-            ax.set_xlabel("time, s")
+        ax.set_xlim(0, longest)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.tick_params(labelsize=7)
+        ax.spines["left"].set_visible(False)
+        ax.spines["bottom"].set_color("#CCCCCC")
         if i % columns == 0:
-            ax.set_ylabel("mel band")
+            ax.set_yticks([0, 16])
+            ax.set_ylabel("mel band", fontsize=7)
+        if i + columns < len(planes):
+            ax.tick_params(axis="x", labelbottom=False)
+        else:
+            ax.set_xlabel("seconds", fontsize=7)
     return figure
 
 
-def listen(recording: Waveform, name: str, caption: str, seconds: float = 4.0) -> Shown:
-    """Return the beginning of a recording as a page plays it.
+def listen(
+    samples: np.ndarray, sample_rate: int, name: str, caption: str, seconds: float = 4.0
+) -> Shown:
+    """Return the beginning of a recording as a page plays it: the sound is in the page itself.
 
     Parameters
     ----------
-    recording
-        The recording.
+    samples
+        The recording, float32 ``[n]`` in -1..1; made softer if it goes beyond.
+    sample_rate
+        Its samples a second, Hz; played at 22,050 Hz at most.
     name
         What is heard, for those who cannot see the caption.
     caption
-        What the reader sees below the player.
+        What the reader sees below the player; the length is added.
     seconds
         How much of it is played, at most.
     """
-    samples = recording.samples[: int(seconds * recording.sample_rate)]
-    rate = min(recording.sample_rate, 22050)
-    if rate < recording.sample_rate:
-        samples = librosa.resample(samples, orig_sr=recording.sample_rate, target_sr=rate)
+    length, rate = len(samples) / sample_rate, min(sample_rate, 22050)
+    played = samples[: int(seconds * sample_rate)]
+    if rate < sample_rate:
+        played = librosa.resample(played, orig_sr=sample_rate, target_sr=rate)
     wav = BytesIO()
-    soundfile.write(wav, np.clip(samples, -1, 1), rate, "PCM_16", format="WAV")
+    soundfile.write(wav, played / max(1, np.abs(played).max()), rate, "PCM_16", format="WAV")
+    how_long = (
+        f"{length:.1f} s" if length <= seconds else f"the first {seconds:g} of {length:.1f} s"
+    )
     return Shown(
         f'<figure class="metanet"><audio controls preload="metadata" aria-label="{escape(name)}" '
         f'src="data:audio/wav;base64,{b64encode(wav.getvalue()).decode()}"></audio>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<figcaption>{escape(caption)}, {how_long}</figcaption></figure>"
     )
 
 
@@ -195,8 +207,11 @@ def patch_gallery(patches: Mapping[str, np.ndarray], gamma: float = 1) -> Figure
 
     ``gamma`` brightens the audio patches, see :func:`spectrograms`.
     """
+    there = set(catalog.modalities(patches))
+    modalities = [m for m in catalog.MODALITIES if m in there]
     figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
-    for ax, modality in zip(figure.subplots(1, 2), catalog.MODALITIES, strict=True):
+    panels = figure.subplots(1, len(modalities), squeeze=False)[0]
+    for ax, modality in zip(panels, modalities, strict=True):
         rows = {i: p for i, p in patches.items() if catalog.dataset(i).modality == modality}
         tiles = np.stack([p.reshape(-1, 16, 16) for p in rows.values()])
         if modality == "audio":  # low bands below, as in a spectrogram
@@ -593,7 +608,8 @@ def _grid(n: int, columns: int, height: float) -> tuple[Figure, np.ndarray]:
 
 def _name(ax: Axes, dataset_id: str) -> None:
     dataset = catalog.dataset(dataset_id)
-    ax.set_title(f"{dataset.title}  {dataset_id}", fontsize=7.5, color=HUES[dataset.modality])
+    title = f"{dataset.title}  {dataset_id}"
+    ax.set_title(title, fontsize=8.5, color=HUES[dataset.modality], loc="left")
 
 
 def _two_rows_each(drawn: Mapping[str, tuple[np.ndarray, float, float]], name: str) -> Figure:

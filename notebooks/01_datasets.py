@@ -48,35 +48,27 @@ results = Results(profile, corpus)
 results
 
 # %%
-from IPython.display import Markdown
-
 from metanet_lib.pipeline import make_corpus
 
 chosen = make_corpus(results, datasets)
 
 # %% tags=["hide-input"]
+from IPython.display import Markdown, display
+
 DEMO = """\
 The **demo corpus** is synthetic: dead leaves {cite}`lee2001` for photographs, synthesised sounds for
 recordings, in the official layouts of the three corpora and with parameters that differ by class. It
 lets anyone run the book without a download. What it says about the method is real; what it says about
 photographs is not. `make book CORPUS=folder` reads real photographs and recordings with the same code."""
 REAL = """\
-What this page shows are files found in the layouts of Pascal VOC, UrbanSound8K and IRMAS. Their terms,
-whom to cite, and how to get and check them, is on the page [The corpora](../book/corpora.md)."""
+The files of this corpus lie in the layouts of Pascal VOC, UrbanSound8K and IRMAS, and their class
+labels are those of the three. [The corpora](../book/corpora.md) has their licences, whom to cite, and
+how to get and check them."""
 Markdown(DEMO if results.is_demo else REAL)
 
 # %% [markdown]
-# ## Photographs and sounds as planes
-#
-# Both modalities are brought to one form, a *plane*:
-#
-# - a photograph becomes its grey levels, height by width;
-# - a recording becomes a mel spectrogram with 16 bands, 16 by number of frames. Mel bands are narrow
-#   at low frequencies and wide at high ones, as our hearing is. The paper says no more, so a number
-#   is the power in a band, not its decibels: most of a recording is dark, and the loud stands out.
-#
-# Both are then normalised to 0-1 over the whole dataset. A *patch* is a 16x16 window of a plane. On a
-# spectrogram, which is only 16 bands high, the window can slide along time only.
+# Here the files are read, and a few patches are drawn from each dataset. What *planes* and *patches*
+# are comes below.
 
 # %%
 from itertools import islice
@@ -88,12 +80,14 @@ from metanet_lib.patches import PatchParameters, make_bank, planes
 
 parameters = PatchParameters.of(patches)
 few = PatchParameters.of({**patches, "per_dataset": 2000})
-some_planes, samples, rows, skipped = {}, {}, [], {}
+first_planes, samples, rows, skipped = {}, {}, [], {}
+folder = results.corpus_folder
 for dataset in tqdm(chosen, unit="dataset"):
-    bank = make_bank(results.corpus_folder, dataset.id, few)
+    bank = make_bank(folder, dataset.id, few)
     sampled = bank.patches().numpy()
-    some_planes[dataset.id] = list(islice(planes(results.corpus_folder, dataset.id, parameters), 6))
     samples[dataset.id] = sampled[:12]
+    first = islice(planes(folder, dataset.id, parameters), 6)
+    first_planes[dataset.modality, dataset.id] = list(first)
     skipped.update(bank.skipped)
     rows.append(
         {
@@ -110,86 +104,85 @@ for dataset in tqdm(chosen, unit="dataset"):
         }
     )
 table = pd.DataFrame(rows)
-results.save_table(table, "datasets")
 
 # %% tags=["hide-input"]
-of_voc = table.corpus == "voc"
+results.save_table(table, "datasets")
+modality = table.corpus.map(lambda name: "vision" if name == "voc" else "audio")
+amount = table.groupby(modality)[["files", "extent"]].sum().reindex(["vision", "audio"]).fillna(0)
 Markdown(
-    f"Read for this page, from the **{results.corpus_title}**: {len(table)} datasets; "
-    f"{table.files[of_voc].sum():,} photographs with {table.extent[of_voc].sum() / 1e6:,.1f} million "
-    f"pixels (one that shows several classes counts for each), {table.files[~of_voc].sum():,} "
-    f"recordings that last {table.extent[~of_voc].sum() / 60:,.1f} minutes. "
-    f"{len(skipped)} files were skipped."
+    f"Used, of the **{results.corpus_title}**: {len(table)} datasets; "
+    f"{amount.files.vision:,.0f} photographs, {amount.extent.vision / 1e6:,.1f} million pixels (one "
+    f"that shows several classes counts for each); {amount.files.audio:,.0f} recordings, "
+    f"{amount.extent.audio / 60:,.1f} minutes. Files skipped: {len(skipped):,}."
 )
+
+# %% [markdown]
+# ## Photographs and sounds as planes
+#
+# Both modalities are brought to one form, a *plane*:
+#
+# - a photograph becomes its grey levels, height by width;
+# - a recording becomes a mel spectrogram with 16 bands, 16 by number of frames. Mel bands are narrow
+#   at low frequencies and wide at high ones, as our hearing is. The paper says no more, so a number
+#   is the power in a band, not its decibels: most of a recording is dark, and the loud stands out.
+#
+# Both are then normalised to 0-1 over the whole dataset. A *patch* is a 16x16 window of a plane. On a
+# spectrogram, which is only 16 bands high, the window can slide along time only.
 
 # %% [markdown]
 # ## The vision datasets
 #
-# The first six photographs of each, in grey levels. A photograph counts for every class it shows; one
-# whose only objects of the class are marked "difficult" is left out.
+# The first photographs of each, in grey levels as the models see them. A photograph counts for every
+# class it shows; one whose only objects of the class are marked "difficult" is left out.
 
 # %% tags=["hide-input"]
 from metanet_lib import figures
-from metanet_lib.catalog import dataset as by_id
 
-photographs = {
-    i: [p.values for p in several]
-    for i, several in some_planes.items()
-    if by_id(i).modality == "vision"
-}
-if photographs:
-    shown = figures.show(
-        figures.contact_sheet(photographs),
-        results,
-        "contact_sheet",
-        f"Six photographs of each vision dataset ({results.corpus_title}), cut to squares.",
-        alt="Strips of six grey photographs, one strip for each Pascal VOC class, with its name and "
-        "the dataset's id above.",
-    )
-else:
-    shown = Markdown("This run has no vision datasets.")
-shown
+seen = {i: [p.values for p in ps] for (kind, i), ps in first_planes.items() if kind == "vision"}
+figures.show(
+    figures.contact_sheet(seen),
+    results,
+    "contact_sheet",
+    f"The first six photographs of each vision dataset ({results.corpus_title}), cut to squares.",
+    alt=f"{len(seen)} strips of small grey photographs, one for each Pascal VOC class, with the "
+    "class's name and the dataset's id above.",
+) if seen else Markdown("This run has no vision datasets.")
 
 # %% [markdown]
 # ## The audio datasets
 #
-# Three recordings of each, as the models see them: 16 mel bands, low below, time to the right.
+# The first recordings of each, as the models see them: 16 mel bands, low below, time to the right.
 
 # %% tags=["hide-input"]
 gamma = 0.25 if parameters.mel_scale == "power" else 1  # of the pictures only
-heard = {
-    i: [p.normalised() for p in several[:3]]
-    for i, several in some_planes.items()
-    if by_id(i).modality == "audio"
-}
-if heard:
-    shown = figures.show(
-        figures.spectrograms(heard, parameters.hop_length / parameters.sample_rate, gamma),
-        results,
-        "spectrograms",
-        f"Mel spectrograms of three recordings of each audio dataset ({results.corpus_title}), "
-        "each from its softest to its loudest. Bright is loud. Brightness is the power to the "
-        f"{gamma:g}, to be seen at all.",
-        alt="Rows of small spectrograms, three for each class of UrbanSound8K and IRMAS: ten city "
-        "sounds and eleven instruments.",
-    )
-else:
-    shown = Markdown("This run has no audio datasets.")
-shown
+brightened = f", brightened (to the power of {gamma:g}) to be seen at all" if gamma < 1 else ""
+heard = {i: ps[:3] for (kind, i), ps in first_planes.items() if kind == "audio"}
+figures.show(
+    figures.spectrograms(
+        {i: [p.normalised() for p in ps] for i, ps in heard.items()},
+        parameters.hop_length / parameters.sample_rate,
+        gamma,
+    ),
+    results,
+    "spectrograms",
+    f"Mel spectrograms of the first three recordings of each audio dataset ({results.corpus_title}), "
+    f"end to end, on one scale of time. Bright is loud: each from its softest to its loudest{brightened}.",
+    alt=f"{len(heard)} small panels, one for each class of UrbanSound8K and IRMAS that the corpus has, "
+    "with up to three spectrograms side by side.",
+) if heard else Markdown("This run has no audio datasets.")
 
 # %% [markdown]
-# And as we hear them: the first recording of three datasets.
+# Three of these datasets to listen to: of each, the longest of the recordings above.
 
 # %% tags=["hide-input"]
-from IPython.display import display
-
+from metanet_lib.catalog import dataset as by_id
 from metanet_lib.corpora import read_waveform
 
-wanted = [i for i in ("a:dog", "a:sir", "a:cel") if i in heard] or list(heard)[:3]
-for i in wanted:
-    path = some_planes[i][0].path
+for i in sorted(heard, key=lambda i: i not in ("a:dog", "a:sir", "a:cel"))[:3]:
+    longest = max(heard[i], key=lambda plane: plane.extent)
     title = f"{by_id(i).title} ({i})"
-    display(figures.listen(read_waveform(path), title, f"{title}: {path.name}"))
+    sound = read_waveform(longest.path)
+    display(figures.listen(*sound, title, f"{title}, {longest.path.name}"))
 
 # %% [markdown]
 # ## The patches
@@ -202,10 +195,10 @@ figures.show(
     figures.patch_gallery(samples, gamma),
     results,
     "patches",
-    "Twelve random patches of each of the 41 datasets. Left: vision. Right: audio, low bands below, "
-    f"brightened as above (to the power of {gamma:g}).",
-    alt="Forty-one rows of twelve 16x16 patches. Photograph patches show edges and flat areas, sound "
-    "patches show horizontal and vertical stripes.",
+    f"Twelve random patches of each dataset ({results.corpus_title}): photographs; and sounds, low "
+    f"bands below{brightened}.",
+    alt=f"{len(samples)} rows of twelve 16x16 patches. Photograph patches show edges and flat areas, "
+    "sound patches show horizontal and vertical stripes.",
 )
 
 # %% [markdown]
@@ -218,17 +211,20 @@ figures.show(
 # %% tags=["hide-input"]
 table.assign(
     extent=[
-        f"{row.extent / 1e6:.1f} Mpixel" if row.corpus == "voc" else f"{row.extent:.0f} s"
+        f"{row.extent / 1e6:.1f}\N{NO-BREAK SPACE}Mpixel"
+        if row.corpus == "voc"
+        else f"{row.extent:.0f} s"
         for row in table.itertuples()
     ]
 ).style.hide().format(precision=2, thousands=",")
 
-# %% [markdown]
-# Files that could not be used, and why. They are left out and the rest of their dataset is used.
-
 # %% tags=["hide-input"]
 unused = pd.DataFrame(skipped.items(), columns=["file", "why it is skipped"])
-unused.style.hide() if len(unused) else Markdown("There are none.")
+if skipped:
+    display(Markdown("The files skipped, ten at most, and why:"))
+    display(unused.head(10).style.hide())
+else:
+    display(Markdown("No file was skipped."))
 
 # %% [markdown]
 # Twenty of the 41 *train* the meta level: models of these fit the metanetwork and the classifier. The
@@ -243,7 +239,7 @@ table.groupby(["corpus", "role"], sort=False).agg(
 # %% [markdown]
 # ## What we saw
 #
-# - 41 datasets of two modalities become patches of one form: 256 numbers between 0 and 1.
+# - Datasets of two modalities become patches of one form: 256 numbers between 0 and 1.
 # - Modality is easy to see in a patch, the dataset hardly ever. A model that has seen many thousands
 #   of them may know more.
-# - Files smaller than a patch are skipped and counted; nothing is padded.
+# - Files that are broken, or smaller than a patch, are skipped and named; nothing is padded.

@@ -10,7 +10,6 @@ import pytest
 import soundfile
 
 from metanet_lib import catalog, figures
-from metanet_lib.corpora import Waveform
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.store import Results
 
@@ -102,14 +101,59 @@ def test_vision_is_blue_and_audio_orange_on_the_map():
     assert figures.HUES == {"vision": "#0072B2", "audio": "#D55E00"}
 
 
-@pytest.mark.parametrize("rate", [8000, 44100])
-def test_a_recording_is_played_from_the_page_itself(rate):
-    tone = (1.2 * np.sin(np.arange(6 * rate) / 20)).astype(np.float32)
-    html = figures.listen(Waveform(tone, rate), "a <tone>", "What is heard.")._repr_html_()
-    assert 'aria-label="a &lt;tone&gt;"' in html
-    assert "<figcaption>What is heard.</figcaption>" in html
+def heard(html):
+    """The sound in a page, and its sample rate."""
     (encoded,) = re.findall(r'src="data:audio/wav;base64,([^"]+)"', html)
-    samples, played_rate = soundfile.read(BytesIO(b64decode(encoded)))
+    return soundfile.read(BytesIO(b64decode(encoded)))
+
+
+def tone(rate, seconds, peak):
+    return peak * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100])
+def test_a_recording_is_played_from_the_page_itself(rate):
+    played = figures.listen(tone(rate, 2, 0.5), rate, "a <tone>", "A & B")._repr_html_()
+    assert 'aria-label="a &lt;tone&gt;"' in played
+    assert "<figcaption>A &amp; B, 2.0 s</figcaption>" in played
+    assert "controls" in played
+    samples, played_rate = heard(played)
     assert played_rate == min(rate, 22050)
-    assert len(samples) == 4 * played_rate
-    assert abs(samples).max() <= 1
+    assert np.abs(samples - tone(played_rate, 2, 0.5))[100:-100].max() < 1e-3
+
+
+def test_of_a_long_recording_the_page_plays_the_beginning_and_says_so():
+    played = figures.listen(tone(44100, 6, 0.5), 44100, "a tone", "A tone")._repr_html_()
+    assert "A tone, the first 4 of 6.0 s" in played
+    assert len(heard(played)[0]) == 4 * 22050
+    assert len(played) < 250_000
+
+
+def test_a_recording_beyond_full_scale_is_made_softer_and_never_cut():
+    samples, _ = heard(figures.listen(tone(22050, 1, 1.3), 22050, "a tone", "A")._repr_html_())
+    assert np.abs(samples - tone(22050, 1, 1)).max() < 1e-3
+
+
+def test_spectrograms_share_one_scale_of_time():
+    first, second, *_ = FIGURES["spectrograms"]().axes
+    assert first.get_xlim() == second.get_xlim() == pytest.approx((0, 120 * 0.02))
+    starts, ends = zip(*(image.get_extent()[:2] for image in first.images), strict=True)
+    assert starts == pytest.approx((0, 30 * 0.02))
+    assert ends == pytest.approx((30 * 0.02, 120 * 0.02))
+
+
+def test_the_contact_sheet_has_each_datasets_photographs_under_its_name():
+    sheet = figures.contact_sheet({"v:aer": [grey(200, 300)] * 3, "v:bic": [grey(40, 30)]})
+    assert [ax.get_title(loc="left") for ax in sheet.axes] == ["aeroplane  v:aer", "bicycle  v:bic"]
+    three, one = (np.asarray(ax.images[0].get_array()) for ax in sheet.axes)
+    assert three.shape == one.shape, "pictures of all datasets have one size"
+    assert three.shape[0] <= 120
+    side = three.shape[0]
+    assert (three[:, :side] == three[:, -side:]).all()
+    assert (one[:, side:] == 255).all()
+
+
+@pytest.mark.parametrize("ids", [["v:aer", "v:bic"], ["a:air"]])
+def test_patches_of_one_modality_alone_can_be_drawn(ids):
+    (panel,) = figures.patch_gallery({i: uniform(3, 256) for i in ids}, 0.25).axes
+    assert len(panel.get_yticklabels()) == len(ids)
