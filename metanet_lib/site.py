@@ -138,14 +138,20 @@ def corpora_table() -> str:
     rows = [
         (
             f"[{_plain(archive.title)}]({archive.url})",
-            f"`{name}`",
             archive.size_text,
             f"{_plain(archive.terms)} [More]({archive.terms_url})",
-            _plain(archive.source),
         )
-        for name, archive in ARCHIVES.items()
+        for archive in ARCHIVES.values()
     ]
-    return _table(("corpus", "name", "archive", "terms", "checksum according to"), rows)
+    sources = [f"- {_plain(a.title)}: {_plain(a.source)}." for a in ARCHIVES.values()]
+    return "\n".join(
+        [
+            _table(("corpus", "archive", "terms"), rows),
+            "Checksums and sizes are stated by:\n",
+            *sources,
+            "",
+        ]
+    )
 
 
 def status_tables(
