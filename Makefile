@@ -23,9 +23,10 @@ book: $(VENV)/ready
 test: $(VENV)/ready lint
 	$(BIN)/pytest
 
-# How fast patches are made, against a plain loop: results/bench/load.csv
+# How fast patches are made and models trained, beside the usual ways: results/bench/*.csv
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/zoo.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -53,6 +53,7 @@ READS = {
     "04_modality": [*SHARDS, METANETWORK],
     "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
     "08_open_decisions": CORPUS_FILES,
+    "09_cost": CORPUS_FILES,
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -61,12 +62,14 @@ WRITES = {
     "04_modality": [*tables("modality_by_seed"), *figures("fig4")],
     "05_dataset_id": [*tables("accuracy", "accuracy_by_seed"), *figures("fig5", "fig6")],
     "08_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
+    "09_cost": tables("zoo_speed", "cost"),
 }
 
 # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
 THREADS = {
     "03_meta_autoencoder": max(1, workflow.cores - 1),
     "08_open_decisions": workflow.cores,
+    "09_cost": workflow.cores,  # nothing beside a measurement
 }
 
 

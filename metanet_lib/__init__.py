@@ -22,6 +22,8 @@ Read it from the ground up; each module imports only from those above it:
     the population of models to interpret (section 4.1)
 ``metanetwork``
     the meta-autoencoder, trained on their weights (section 4.3)
+``bench``
+    what the training costs, and how near it comes to the hardware
 ``pipeline``
     from raw corpus to zoo, for a chapter run on its own
 ``representations``

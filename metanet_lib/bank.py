@@ -105,7 +105,7 @@ class Bank:
         one_scope = self.limits.shape[1] == 1
         low, high = self.limits if one_scope else self.limits[:, windows.long(), None]
         torch.sub(scratch, low, out=out)
-        out.div_(high - low)
+        out.mul_(1 / (high - low))
 
     def facts(self) -> dict[str, str]:
         """Return what is known of the bank beside its tensors, as strings."""

@@ -120,10 +120,10 @@ def zoo(
 
     from metanet_lib.zoo import ZooParameters, make_shard
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)  # the products are too small to be shared: a population has a thread
     chosen = ZooParameters.of(json.loads(parameters))
     for bank in banks:
-        make_shard(bank, out / bank.name, chosen, device, progress)
+        make_shard(bank, out / bank.name, chosen, device, threads, progress)
 
 
 @app.command()

@@ -22,6 +22,7 @@ import psutil
 import yaml
 
 from metanet_lib import corpora
+from metanet_lib.bench import BenchParameters
 from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
@@ -37,6 +38,7 @@ SECTIONS: dict[str, type[Parameters]] = {
     "metanetwork": MetanetworkParameters,
     "interpret": InterpretParameters,
     "study": StudyParameters,
+    "bench": BenchParameters,
 }
 """The sections of a profile, and the parameters each holds."""
 
@@ -47,6 +49,7 @@ CHAPTERS = (
     "04_modality",
     "05_dataset_id",
     "08_open_decisions",
+    "09_cost",
 )
 """The chapters, in reading order."""
 

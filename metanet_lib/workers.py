@@ -6,7 +6,7 @@ makes a result the same on any number of cores, to the last bit.
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -14,6 +14,11 @@ import torch
 from tqdm.auto import tqdm
 
 Result = TypeVar("Result")
+
+
+def single_threaded(threads: int) -> ThreadPoolExecutor:
+    """Return a pool of threads in each of which tensor operations use that thread alone."""
+    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def side_by_side(

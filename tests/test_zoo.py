@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from metanet_lib import zoo
+from metanet_lib import catalog, zoo
 from metanet_lib.bank import Bank
 from metanet_lib.zoo import Population, Shard, ZooParameters, load_zoo, make_shard, train_one
 
@@ -33,6 +33,14 @@ def relative_difference(a, b):
     return ((a - b).norm() / b.norm()).item()
 
 
+@pytest.fixture(params=["compiled", "tensors"])
+def engine(request, monkeypatch):
+    """Both ways to make a step, on the CPU."""
+    if request.param == "tensors":
+        monkeypatch.setattr(zoo.population, "CompiledStep", zoo.population.TensorStep)
+
+
+@pytest.mark.usefixtures("engine")
 def test_population_matches_the_reference_after_500_adam_steps(patches):
     population = Population(SMALL, "v:aer", range(3))
     population.train(Bank.of(patches))
@@ -62,7 +70,7 @@ def test_grey_levels_train_as_the_numbers_they_stand_for(patches, scope):
     bank = Bank(levels, limits, draws)
     rows = draws.long()
     low, high = (limits if scope == "dataset" else limits[:, rows])[..., None].unbind()
-    assert torch.equal(bank.patches(), (levels[rows] - low) / (high - low))
+    assert torch.equal(bank.patches(), (levels[rows] - low) * (1 / (high - low)))
     stored, unpacked = (Population(SMALL, "v:aer", range(2)) for _ in range(2))
     stored.train(bank)
     unpacked.train(Bank.of(bank.patches()))
@@ -76,6 +84,21 @@ def test_model_trained_alone_equals_model_trained_in_a_population(patches):
     alone.train(Bank.of(patches))
     together, single = many.tensors()["encoder"][5], alone.tensors()["encoder"][0]
     assert relative_difference(together, single) < 1e-5
+
+
+@pytest.mark.usefixtures("engine")
+def test_models_in_another_order_are_the_same_models(patches):
+    forth, back = Population(SMALL, "v:aer", range(4)), Population(SMALL, "v:aer", range(3, -1, -1))
+    forth.train(Bank.of(patches))
+    back.train(Bank.of(patches))
+    assert relative_difference(back.weights.flip(0), forth.weights) < 1e-6
+
+
+def test_a_shard_is_the_same_on_any_number_of_threads(bank, tmp_path):
+    for threads in (1, 3):
+        make_shard(bank, tmp_path / f"{threads}.safetensors", SMALL, threads=threads)
+    one, three = (Shard.load(tmp_path / f"{threads}.safetensors") for threads in (1, 3))
+    assert relative_difference(three.encoder, one.encoder) < 1e-5
 
 
 def test_models_differ_by_dataset_index_and_seed(patches):
@@ -133,6 +156,22 @@ def test_a_shard_comes_back_as_written_and_is_not_made_twice(bank, tmp_path, pat
     assert [p.name for p in path.parent.iterdir()] == ["v-aer.safetensors"]
 
 
+def test_a_full_disk_leaves_the_old_shard_and_nothing_half(bank, tmp_path, monkeypatch):
+    path = tmp_path / "zoo" / "v-aer.safetensors"
+    make_shard(bank, path, SMALL)
+    before = path.read_bytes()
+
+    def full(tensors, file, header):
+        file.write_bytes(b"the first half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(zoo.shard, "save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        make_shard(bank, path, replace(SMALL, epochs=1))
+    assert [p.name for p in path.parent.iterdir()] == ["v-aer.safetensors"]
+    assert path.read_bytes() == before
+
+
 def test_other_parameters_make_the_shard_anew(bank, tmp_path):
     path = tmp_path / "v-aer.safetensors"
     make_shard(bank, path, SMALL)
@@ -145,11 +184,37 @@ def test_an_unseen_dataset_has_validation_models_only():
     assert SMALL.models("v:tvm") == (0, 2)
 
 
-def test_nan_patches_stop_with_the_dataset_and_the_models_named(patches):
-    broken = patches.clone()
-    broken[7] = float("nan")
-    with pytest.raises(FloatingPointError, match=r"v:aer.*model.*seed 0"):
-        Population(SMALL, "v:aer", range(2)).train(Bank.of(broken))
+@pytest.mark.usefixtures("engine")
+def test_a_diverging_model_does_not_touch_its_neighbours(patches):
+    alone, beside = (Population(SMALL, "v:aer", range(3)) for _ in range(2))
+    beside.weights[1] = float("nan")
+    alone.train(Bank.of(patches))
+    curve = beside.train(Bank.of(patches))
+    assert torch.equal(beside.weights[[0, 2]], alone.weights[[0, 2]])
+    assert curve[1].isnan().all()
+
+
+def test_a_diverging_model_is_reported_and_left_out_of_the_zoo(bank, tmp_path, monkeypatch, capsys):
+    whole = Population.train
+
+    def spoil(population, *arguments):
+        if 1 in population.indices:
+            population.weights[list(population.indices).index(1)] = float("nan")
+        return whole(population, *arguments)
+
+    monkeypatch.setattr(Population, "train", spoil)
+    make_shard(bank, tmp_path / "v-aer.safetensors", SMALL)
+    assert "v:aer: of 5 models, these diverged: [1] (seed 0)" in capsys.readouterr().err
+    fit, validation = load_zoo(tmp_path, [catalog.dataset("v:aer")])
+    assert (len(fit), len(validation)) == (2, 2)
+
+
+def test_patches_that_no_model_can_learn_from_are_an_error_and_leave_no_shard(patches, tmp_path):
+    broken = replace(Bank.of(patches * float("nan")), dataset="v:aer")
+    broken.save(tmp_path / "bank.safetensors")
+    with pytest.raises(FloatingPointError, match=r"v:aer: of 5 .*: \[0, 1, 2, 3, 4\]"):
+        make_shard(tmp_path / "bank.safetensors", tmp_path / "v-aer.safetensors", SMALL)
+    assert not (tmp_path / "v-aer.safetensors").exists()
 
 
 def test_too_few_patches_for_a_batch_is_an_error(patches):

@@ -29,7 +29,15 @@ from metanet_lib.zoo.model import (
     train_one,
 )
 from metanet_lib.zoo.population import LOSS_POINTS, Population
-from metanet_lib.zoo.shard import MODELS_AT_ONCE, Shard, Zoo, load_zoo, make_shard
+from metanet_lib.zoo.shard import (
+    MODELS_AT_ONCE,
+    Shard,
+    Zoo,
+    groups_of,
+    load_zoo,
+    make_shard,
+    population_size,
+)
 
 __all__ = [
     "CODES",
@@ -43,8 +51,10 @@ __all__ = [
     "Zoo",
     "ZooParameters",
     "checked_encoders",
+    "groups_of",
     "initial_model",
     "load_zoo",
     "make_shard",
+    "population_size",
     "train_one",
 ]

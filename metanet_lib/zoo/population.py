@@ -1,11 +1,14 @@
-"""Many models trained side by side, in batched tensor code."""
+"""Many models trained side by side: batched on a GPU, compiled on a CPU."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from metanet_lib.bank import Bank
+from metanet_lib.zoo.compiled import CompiledStep
 from metanet_lib.zoo.model import CODES, INPUTS, ModelSeed, ZooParameters
 
 LOSS_POINTS = 100
@@ -55,26 +58,33 @@ class Population:
         self.running_mean = torch.zeros(m, CODES, 1, device=device)
         self.running_var = torch.ones(m, CODES, 1, device=device)
 
-    def train(self, bank: Bank, progress: bool = False) -> Tensor:
+    def train(
+        self,
+        bank: Bank,
+        advance: Callable[[int], Any] = lambda steps: None,
+        loss_points: int = LOSS_POINTS,
+    ) -> Tensor:
         """Train every model for all epochs.
 
         Parameters
         ----------
         bank
             The patches, on the population's device.
-        progress
-            Show a progress bar with the mean loss.
+        advance
+            Told after each step how many steps of a model it was.
+        loss_points
+            How often the loss is watched.
 
         Returns
         -------
         Tensor
-            The training loss of each model at evenly spaced steps, float32 ``[m, LOSS_POINTS]``
+            The training loss of each model at evenly spaced steps, float32 ``[m, loss_points]``
             (fewer columns if there are fewer steps).
 
         Raises
         ------
-        FloatingPointError
-            If a model's loss stops being finite; names the dataset, the model and the seed.
+        ValueError
+            If there are fewer patches than a batch.
         """
         p, n = self.parameters, len(bank)
         steps_per_epoch = n // p.batch_size
@@ -83,13 +93,13 @@ class Population:
                 f"{self.dataset_id}: {n} patches are fewer than one batch of {p.batch_size}"
             )
         steps = steps_per_epoch * p.epochs
-        watched = set(np.linspace(0, steps - 1, min(steps, LOSS_POINTS)).astype(int).tolist())
-        step_of = _Step(self, bank)
-        bar = tqdm(total=steps, desc=self.dataset_id, unit="step", disable=not progress)
+        watched = set(np.linspace(0, steps - 1, min(steps, loss_points)).astype(int).tolist())
+        step_kind = CompiledStep if self.weights.device.type == "cpu" else TensorStep
+        step_of = step_kind(self, bank)
         curve: list[Tensor] = []
         orders = torch.empty(len(self.indices), n, dtype=torch.int32)
         step = 0
-        with torch.no_grad(), bar:
+        with torch.no_grad():
             for _ in range(p.epochs):
                 for row, source in zip(orders, self._sources, strict=True):
                     row.copy_(source.order(n))
@@ -99,19 +109,9 @@ class Population:
                     step_of(batch, watch=step in watched)
                     if step in watched:
                         curve.append(step_of.loss())
-                        self._check_finite(curve[-1], step)
-                        bar.set_postfix(loss=f"{curve[-1].mean().item():.5f}", refresh=False)
                     step += 1
-                    bar.update()
+                    advance(len(self.indices))
         return torch.stack(curve, dim=1).cpu()
-
-    def _check_finite(self, loss: Tensor, step: int) -> None:
-        bad = [self.indices[i] for i in (~loss.isfinite()).nonzero().flatten().tolist()]
-        if bad:
-            raise FloatingPointError(
-                f"{self.dataset_id}: the loss of model(s) {bad} is not finite at step {step} "
-                f"(seed {self.parameters.seed}); try a smaller learning_rate, and check the patches"
-            )
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the trained models as a shard stores them (see :class:`Shard`), on the CPU."""
@@ -127,8 +127,11 @@ class Population:
         }
 
 
-class _Step:
-    """One training step of a population, in buffers that are allocated once."""
+class TensorStep:
+    """One training step of a population on any device, in buffers that are allocated once.
+
+    Nothing in it waits for the device.
+    """
 
     def __init__(self, population: Population, bank: Bank) -> None:
         self.population, self.bank = population, bank

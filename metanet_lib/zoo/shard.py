@@ -1,7 +1,8 @@
 """The zoo on disk: one shard, a safetensors file, for each dataset."""
 
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -11,15 +12,17 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from metanet_lib import __version__, catalog
 from metanet_lib.bank import Bank
 from metanet_lib.store import read_tensors, write_atomically
+from metanet_lib.workers import single_threaded
 from metanet_lib.zoo.model import CODES, INPUTS, Autoencoder, ZooParameters
 from metanet_lib.zoo.population import Population
 
-MODELS_AT_ONCE = 64
-"""Largest population trained side by side: bounds the memory and keeps a step in the cache."""
+MODELS_AT_ONCE = 16
+"""Largest population trained side by side on a CPU: a step of it stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def make_shard(
     path: Path | str,
     parameters: ZooParameters,
     device: str = "cpu",
+    threads: int = 1,
     progress: bool = False,
 ) -> bool:
     """Train the models of one dataset on its bank of patches and write its shard.
@@ -128,6 +132,8 @@ def make_shard(
         How to train.
     device
         Where to train: ``cpu`` or ``cuda``.
+    threads
+        Populations trained at a time; the result does not depend on it.
     progress
         Show a progress bar.
 
@@ -135,6 +141,12 @@ def make_shard(
     -------
     bool
         Whether anything was trained.
+
+    Raises
+    ------
+    FloatingPointError
+        If all models diverge. One that does is reported with dataset, index and seed, and does not
+        touch the others.
     """
     patches = Bank.load(bank)
     models_fit, models_validation = parameters.models(patches.dataset)
@@ -148,23 +160,55 @@ def make_shard(
     }
     if Path(path).is_file() and Shard.load(path).header == header:
         return False
+    models = models_fit + models_validation
+    steps = models * parameters.epochs * (len(patches) // parameters.batch_size)
     patches = patches.to(device)
-    parts: list[dict[str, Tensor]] = []
-    for indices in _groups(models_fit + models_validation):
-        population = Population(parameters, patches.dataset, indices, device)
-        curve = population.train(patches, progress)
-        parts.append({**population.tensors(), "loss_curve": curve})
+    with (
+        single_threaded(threads) as pool,
+        tqdm(total=steps, desc=patches.dataset, unit="step", disable=not progress) as bar,
+    ):
+
+        def train(indices: range) -> dict[str, Tensor]:
+            population = Population(parameters, patches.dataset, indices, device)
+            curve = population.train(patches, bar.update)
+            return {**population.tensors(), "loss_curve": curve}
+
+        groups = groups_of(models, threads, population_size(parameters, device))
+        parts = list(pool.map(train, groups))
     tensors = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    diverged = (~tensors["encoder"].isfinite().all(2).all(1)).nonzero().flatten().tolist()
+    if diverged:
+        found = (
+            f"{patches.dataset}: of {models} models, these diverged: {diverged} (seed "
+            f"{parameters.seed}); a smaller learning_rate may help, and the patches bear a look"
+        )
+        if len(diverged) == models:
+            raise FloatingPointError(found)
+        print(f"{found}; they are left out of the zoo", file=sys.stderr)
     with write_atomically(path) as temporary:
         save_file(tensors, temporary, header)
     return True
 
 
-def _groups(models: int) -> Iterator[range]:
-    """Split ``range(models)`` into groups of about equal size, none above MODELS_AT_ONCE."""
-    groups = -(-models // MODELS_AT_ONCE)
+def population_size(parameters: ZooParameters, device: str) -> int:
+    """Return how many models are best trained side by side.
+
+    On a CPU, as many as keep a step in its cache, :data:`MODELS_AT_ONCE`. On a GPU, as many as fit
+    into four fifths of its free memory.
+    """
+    if torch.device(device).type == "cpu":
+        return MODELS_AT_ONCE
+    weights = 5 * (2 * CODES + 1) * INPUTS  # with gradients, Adam's moments and a temporary
+    batch = parameters.batch_size * (2 * INPUTS + 12 * CODES)
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(0.8 * free / (4 * (weights + batch))))
+
+
+def groups_of(models: int, threads: int, largest: int) -> list[range]:
+    """Split ``range(models)`` into groups of about equal size, a whole number for each thread."""
+    groups = min(models, threads * -(-models // (threads * largest)))
     bounds = np.linspace(0, models, groups + 1).astype(int).tolist()
-    return (range(a, b) for a, b in pairwise(bounds))
+    return [range(a, b) for a, b in pairwise(bounds)]
 
 
 @dataclass(frozen=True)
@@ -199,7 +243,7 @@ class Zoo:
 def load_zoo(
     folder: Path | str, datasets: Sequence[catalog.Dataset] = catalog.DATASETS
 ) -> tuple[Zoo, Zoo]:
-    """Read the shards of these datasets, all 41 by default.
+    """Read the shards of these datasets, all 41 by default, without models that diverged.
 
     Returns
     -------
@@ -227,7 +271,7 @@ def _stack(shards: list[Shard], fit: bool) -> Zoo:
         (s.dataset_id, s.encoder[: s.models_fit] if fit else s.encoder[s.models_fit :])
         for s in shards
     ]
-    return Zoo(
-        np.concatenate([encoder.numpy() for _, encoder in parts]),
-        np.concatenate([np.full(len(encoder), dataset_id) for dataset_id, encoder in parts]),
-    )
+    encoders = np.concatenate([encoder.numpy() for _, encoder in parts])
+    datasets = np.concatenate([np.full(len(encoder), dataset_id) for dataset_id, encoder in parts])
+    whole = np.isfinite(encoders).all((1, 2))
+    return Zoo(encoders[whole], datasets[whole])

@@ -1,0 +1,270 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What does it cost?
+#
+# The paper's zoo is 41 datasets, hundreds of models each, a million patches for every model. Trained
+# one after the other with the usual loop that is days of a laptop. This chapter measures, on the
+# machine that made this page, how fast our trainer is beside the usual ways and beside what the
+# hardware could do at best, and works out what the whole paper costs.
+
+# %% tags=["parameters"]
+profile = "quick"  # names the results
+corpus = "demo"  # "demo", or the folder of the real corpora
+datasets = "all"  # "all" 41, or "available": those that the corpus has
+patches = {  # how photographs and sounds become patches: see PatchParameters
+    "per_dataset": 128000,
+    "voc_split": "trainval",
+    "voc_difficult": False,
+    "voc_region": "image",
+    "spread": "files",
+    "normalisation": "dataset",
+    "sample_rate": 22050,
+    "n_fft": 2048,
+    "hop_length": 512,
+    "mel_scale": "power",
+    "dynamic_range": 80.0,
+    "seed": 0,
+}
+# fmt: off
+zoo = {  # how the models are trained: see ZooParameters
+    "models_fit": 20,
+    "models_validation": 8,
+    "training_datasets": [
+        "v:aer", "v:bic", "v:bir", "v:boa", "v:bot", "v:bus", "v:car", "v:cat", "v:cha", "v:cow",
+        "a:air", "a:car", "a:chi", "a:dog", "a:dri", "a:cel", "a:cla", "a:flu", "a:gac", "a:gel",
+    ],
+    "epochs": 8,
+    "batch_size": 128,
+    "learning_rate": 1e-3,
+    "adam_epsilon": 1e-7,
+    "batch_norm_epsilon": 1e-3,
+    "batch_norm_momentum": 0.01,
+    "seed": 0,
+}
+# fmt: on
+metanetwork = {  # shape and training of the meta-autoencoder: see MetanetworkParameters
+    "filter_embedding": 3,
+    "embedding": 16,
+    "channels": [8, 16, 32],
+    "kernel": 3,
+    "dense": 32,
+    "embedding_activation": "relu",
+    "sort_axis": 0,
+    "sort_descending": False,
+    "unitwise_epochs": 50,
+    "interunit_epochs": 500,
+    "batch_size": 32,
+    "learning_rate": 1e-3,
+    "adam_epsilon": 1e-7,
+    "batch_norm_epsilon": 1e-3,
+    "batch_norm_momentum": 0.01,
+    "seeds": 3,
+    "seed": 0,
+}
+bench = {  # how long each measurement takes: see BenchParameters
+    "seconds": 0.5,
+    "repeats": 3,
+}
+
+# %%
+from metanet_lib.store import Results
+
+results = Results(profile, corpus)
+results
+
+# %% tags=["hide-input"]
+import os
+import platform
+
+import torch
+from IPython.display import Markdown
+
+threads = os.cpu_count() or 1
+gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+Markdown(
+    f"Measured on a machine with {threads} CPU cores ({platform.machine()}, "
+    f"{torch.backends.cpu.get_cpu_capability()}) and {gpu or 'no GPU'}, with PyTorch "
+    f"{torch.__version__.partition('+')[0]}. "
+    + ("" if gpu else "**The GPU path of the trainer was not measured here.**")
+)
+
+# %% [markdown]
+# ## What a step of training needs
+#
+# A model's step on a batch of *b* patches is five products of *b* x 256 x 16 if it is done as it is
+# written: codes, reconstruction, and three for the gradients. But the loss
+# is a square, and the reconstruction never has to be formed. Write *A* for the codes, *D* for the
+# decoder with its bias as one more row, *X* for the patches: the gradients need *A*ᵀ(*AD* - *X*) and
+# (*AD* - *X*)*D*ᵀ, which expand into products with the small squares *A*ᵀ*A* and *DD*ᵀ. What is left
+# are two wide products with the patches, one forward and one back, of *b* x 256 x 32 each.
+#
+# These two products in a row, and nothing else, are the **ceiling**: no training can be faster with the
+# products of this machine's libraries.
+
+# %% [markdown]
+# ## Four ways to train
+#
+# - *serial*: the plain PyTorch loop of chapter [2](02_model_zoo.ipynb), one model at a time, one thread;
+# - *vmap*: PyTorch's own way to train many modules at once, stacked and mapped over, on all cores;
+# - *population*: ours. Models side by side, one population a core: the two products are batched
+#   tensor operations, and all that lies between them is compiled;
+# - *ceiling*: the two products alone.
+#
+# All on the same patches, in turns, in one run; medians. What counts is the time for a million patches
+# through one model, which is the paper's training of one model.
+
+# %%
+from metanet_lib.bench import BenchParameters, zoo_scaling, zoo_speed
+from metanet_lib.patches import PatchParameters, make_bank
+from metanet_lib.pipeline import make_corpus
+from metanet_lib.zoo import ZooParameters
+
+size = BenchParameters.of(bench)
+parameters = ZooParameters.of(zoo)
+first = make_corpus(results, datasets)[0]
+bank = make_bank(
+    results.corpus_folder, first.id, PatchParameters.of({**patches, "per_dataset": 128000})
+)
+speed = zoo_speed(bank, parameters, threads=threads, seconds=size.seconds, repeats=size.repeats)
+results.save_table(speed, "zoo_speed")
+
+# %% tags=["hide-input"]
+serial = speed[speed.engine == "serial"].set_index("batch_size").seconds_per_million_patches
+shown = speed.assign(
+    times=speed.batch_size.map(serial) / speed.seconds_per_million_patches,
+    spread=[
+        f"{row.seconds_per_million_patches_min:.2f} to {row.seconds_per_million_patches_max:.2f}"
+        for row in speed.itertuples()
+    ],
+)
+columns = {
+    "batch_size": "batch",
+    "engine": "way",
+    "threads": "threads",
+    "seconds_per_million_patches": "seconds a model",
+    "spread": "least to most",
+    "times": "times serial",
+    "gflops": "GFLOP/s",
+    "fraction_of_ceiling": "of the ceiling",
+}
+shown = shown[[*columns]].rename(columns=columns)
+shown.style.hide().format(
+    {"seconds a model": "{:.2f}", "times serial": "{:.1f}", "GFLOP/s": "{:.0f}"}
+    | {"of the ceiling": "{:.0%}"}
+)
+
+# %% [markdown]
+# *Seconds a model* are for a million patches, with all threads at work, so the time of one model is
+# shared by the threads. GFLOP/s count the work of the two wide products for every way alike.
+
+# %% [markdown]
+# ## Twice the models, twice the patches
+#
+# The cost is a straight line in both. A model costs the same beside 15 others as beside hundreds,
+# because a population is never larger than the cache holds; memory does not grow with the models
+# either, except for their weights.
+
+# %% tags=["hide-input"]
+from metanet_lib import figures
+
+scaling = zoo_scaling(
+    bank,
+    parameters,
+    models=[16 * threads * k for k in (1, 2, 4, 8)],
+    patches=[8000 * k for k in (1, 2, 4, 8)],
+    threads=threads,
+)
+figures.show(
+    figures.scaling(scaling),
+    results,
+    "scaling",
+    "Time to train against the number of models (left) and of patches (right), measured, with the "
+    "straight line through the largest.",
+    alt="Two line plots. Measured times lie on straight lines through zero.",
+)
+
+# %% [markdown]
+# ## What the whole paper costs
+#
+# 20 training datasets with 600 models and 21 unseen ones with 100 each, a million patches for every
+# model, in batches of 32. The meta level: 160,000 filters, 50 epochs, for each seed.
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from metanet_lib.bench import metanetwork_speed
+from metanet_lib.metanetwork import MetanetworkParameters
+
+ours = speed[speed.engine == "population"].set_index("batch_size").seconds_per_million_patches
+models = 20 * 600 + 21 * 100
+of_zoo = models * ours[32]
+paper = MetanetworkParameters()
+of_filters, of_models = metanetwork_speed(paper)
+of_meta = 20 * 500 * (16 * paper.unitwise_epochs * of_filters + paper.interunit_epochs * of_models)
+bytes_of_a_model = 4 * (2 * 256 * 16 + 256 + 4 * 16 + 100)
+cost = pd.DataFrame(
+    [
+        (f"zoo, {threads} cores of this machine", of_zoo / 3600, "hours"),
+        ("zoo, usual loop, one core", models * serial[32] / 3600, "hours"),
+        ("zoo, 41 cluster jobs of as many cores", 600 * ours[32] / 3600, "hours"),
+        ("one dataset of 600 models", 600 * ours[32] / 60, "minutes"),
+        ("meta level, one seed, one core", of_meta / 60, "minutes"),
+        ("disk: all shards", models * bytes_of_a_model / 1e6, "MB"),
+        ("disk: one bank of a million photographs' patches", 1e6 * (256 + 4) / 1e6, "MB"),
+    ],
+    columns=["what", "amount", "unit"],
+)
+results.save_table(cost, "cost")
+cost.style.hide().format(precision=1)
+
+# %% [markdown]
+# These are worked out from the measurements above, not run. Patches are made once for each dataset and
+# cost seconds to a minute beside that.
+
+# %% [markdown]
+# ## One dataset at the paper's size
+#
+# `make bench` trains one dataset whole, 600 models on 1,000,000 patches, and notes the time and the
+# memory. If it has been run on this machine, here is what it found:
+
+# %% tags=["hide-input"]
+from pathlib import Path
+
+measured = Path("results/bench/dataset.csv")
+if measured.is_file():
+    whole = pd.read_csv(measured).style.hide().format(precision=2)
+else:
+    whole = Markdown("It has not been run here.")
+whole
+
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+for name, value in {
+    "times_serial_32": f"{serial[32] / ours[32]:.0f}",
+    "times_serial_128": f"{serial[128] / ours[128]:.0f}",
+    "paper_hours": f"{of_zoo / 3600:.1f}",
+}.items():
+    glue(name, value, display=False)
+
+# %% [markdown]
+# ## What we saw
+#
+# - Trained side by side, a model takes {glue:text}`times_serial_32` times less than in the usual loop at
+#   batches of 32, and {glue:text}`times_serial_128` times less at 128.
+# - The cost grows in a straight line with models and with patches.
+# - The paper's whole zoo would take this machine about {glue:text}`paper_hours` hours.
