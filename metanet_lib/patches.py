@@ -190,9 +190,18 @@ def make_bank(
     CorpusError
         If the dataset's listing is missing or broken, or if none of its files can be used.
     """
-    dataset, p = catalog.dataset(dataset_id), parameters
-    sources = _sources(root, dataset, p)
-    entropy = [p.seed, zlib.crc32(dataset_id.encode())]
+    dataset = catalog.dataset(dataset_id)
+    return _make_bank(root, dataset, _sources(root, dataset, parameters), parameters, threads)
+
+
+def _make_bank(
+    root: Path | str,
+    dataset: Dataset,
+    sources: Sequence[Source],
+    p: PatchParameters,
+    threads: int | None,
+) -> Bank:
+    entropy = [p.seed, zlib.crc32(dataset.id.encode())]
     # More threads in one product add up in another order, and round otherwise.
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool, threadpool_limits(1):
         places = np.array([*pool.map(partial(_places, dataset=dataset, parameters=p), sources)])
@@ -213,8 +222,12 @@ def make_bank(
         results = list(pool.map(cut, range(len(sources))))
     skipped = [result for result in results if isinstance(result, UnusableFile)]
     cuts = {file: result for file, result in enumerate(results) if isinstance(result, _Cut)}
-    if not any(counts[file] for file in cuts):
+    if not cuts:
         raise _no_usable_file(root, dataset, skipped)
+    if not any(counts[file] for file in cuts):  # all draws were of files that broke: draw again
+        broken = {error.path: error.reason for error in skipped}
+        told = [source._replace(problem=broken.get(source.path)) for source in sources]
+        return _make_bank(root, dataset, told, p, threads)
 
     draws = np.full(p.per_dataset, -1, np.int32)
     rows_of = np.split(np.argsort(drawn, kind="stable"), counts.cumsum()[:-1])
@@ -230,7 +243,7 @@ def make_bank(
         torch.from_numpy(windows.reshape(len(windows), SIDE * SIDE)),
         torch.from_numpy(limits),
         torch.from_numpy(draws),
-        dataset_id,
+        dataset.id,
         len(cuts),
         tuple((_name(error.path, root), error.reason) for error in skipped),
         sum(done.places for done in cuts.values()),

@@ -160,6 +160,16 @@ def test_other_draws_stand_in_for_those_of_a_file_that_breaks_when_decoded(tmp_p
     assert bank.limits.flatten().tolist() == [0, 99]
 
 
+def test_a_dataset_is_used_even_if_the_only_draw_fell_on_a_file_that_breaks(tmp_path):
+    root = write_photographs(tmp_path, [grey(20, 20)] * 4)
+    for i in range(3):
+        path = root / f"VOCdevkit/VOC2012/JPEGImages/{i}.jpg"
+        path.write_bytes(path.read_bytes()[:-200])
+    for seed in range(5):
+        bank = make_bank(root, "v:cat", replace(FEW, per_dataset=1, seed=seed))
+        assert (len(bank), bank.files_used, len(bank.skipped)) == (1, 1, 3)
+
+
 @pytest.mark.parametrize("kind", ["photographs", "clips"])
 def test_a_dataset_without_a_usable_file_is_named_with_its_files_and_reasons(tmp_path, kind):
     if kind == "photographs":
