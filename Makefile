@@ -1,5 +1,6 @@
 # The whole paper:   make book                      (the demo corpus, profile quick)
 #                    make book PROFILE=paper CORPUS=../real-corpus
+#                    make book CLUSTER=profiles/slurm
 # Everything tested: make test
 # Both set up .venv by themselves from requirements.lock; they need Python 3.11+ and make.
 
@@ -7,6 +8,8 @@ PROFILE ?= quick
 CORPUS  ?=
 DATASETS ?=
 CORES   ?= 2
+DEVICE  ?= cpu
+CLUSTER ?=
 PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
@@ -14,14 +17,20 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONHASHSEED := 0
 
-.PHONY: book test bench lint sync lock clean
+.PHONY: book test test-cluster bench lint sync lock clean
 
 book: $(VENV)/ready
-	$(BIN)/metanet book --profile $(PROFILE) --cores $(CORES) \
+	$(BIN)/metanet book --profile $(PROFILE) --cores $(CORES) --device $(DEVICE) \
+		$(if $(CLUSTER),--cluster $(CLUSTER)) \
 		$(if $(CORPUS),--corpus $(CORPUS)) $(if $(DATASETS),--datasets $(DATASETS))
 
 test: $(VENV)/ready lint
 	$(BIN)/pytest
+
+# The tiny book on a two-node Slurm of its own on this machine, while jobs and a node fail. Needs
+# root and Debian or Ubuntu: it installs Slurm.
+test-cluster: $(VENV)/ready
+	$(BIN)/python tests/cluster.py
 
 # How fast patches are made and models trained, beside the usual ways: results/bench/*.csv
 bench: $(VENV)/ready

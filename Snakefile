@@ -1,5 +1,5 @@
 # The whole paper as one graph: corpus -> patches -> zoo -> chapters -> site.
-# `make book` runs it (metanet_lib/graph.py says how).
+# `make book` runs it (metanet_lib/graph.py says how), on this machine or on a cluster.
 
 import json
 from pathlib import Path
@@ -67,10 +67,20 @@ WRITES = {
 
 # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
 THREADS = {
-    "03_meta_autoencoder": max(1, workflow.cores - 1),
-    "08_open_decisions": workflow.cores,
-    "09_cost": workflow.cores,  # nothing beside a measurement
+    "03_meta_autoencoder": max(1, config["cores"] - 1),
+    "08_open_decisions": config["cores"],
+    "09_cost": config["cores"],  # nothing beside a measurement
 }
+
+# What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
+# minutes, `mem_mb` in megabytes. A cluster's job is tried again, with more memory: its node may have
+# failed. At home an error would only come again.
+RETRIES = 2 if "cluster" in config else 0
+LONG = {"03_meta_autoencoder", "08_open_decisions"}
+
+
+def memory(megabytes):
+    return lambda wildcards, attempt: megabytes * attempt
 
 
 rule site:
@@ -83,6 +93,11 @@ rule site:
         touch("_build/html.done"),
     params:
         profile=json.dumps(PROFILE, sort_keys=True),
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=30,
+    retries: RETRIES
     log:
         f"{RUN}/logs/site.log",
     shell:
@@ -97,6 +112,11 @@ if RESULTS.is_demo:
             library_files("metanet_lib.corpora.demo"),
         output:
             DEMO_DONE,
+        threads: 1
+        resources:
+            mem_mb=memory(2000),
+            runtime=30,
+        retries: RETRIES
         log:
             "data/demo.log",
         shell:
@@ -117,6 +137,11 @@ for batch, slugs in BATCHES.items():
             ids=[slug.replace("-", ":") for slug in slugs],
             section=section("patches"),
             corpus=FINGERPRINT,
+        threads: 1
+        resources:
+            mem_mb=memory(6000),
+            runtime=240,
+        retries: RETRIES
         log:
             f"{RUN}/logs/patches_{batch}.log",
         shell:
@@ -134,11 +159,17 @@ for batch, slugs in BATCHES.items():
         params:
             banks=[f"{RUN}/patches/{slug}.safetensors" for slug in slugs],
             section=section("zoo"),
+        threads: 1
+        resources:
+            mem_mb=memory(6000),
+            runtime=720,
+            gpu=int(config["device"] == "cuda"),
+        retries: RETRIES
         log:
             f"{RUN}/logs/zoo_{batch}.log",
         shell:
             "metanet zoo {params.banks:q} --out {RUN:q}/zoo --threads {threads}"
-            " --parameters {params.section:q} >{log} 2>&1"
+            " --device {config[device]} --parameters {params.section:q} >{log} 2>&1"
 
 
 for name in CHAPTERS:
@@ -160,6 +191,10 @@ for name in CHAPTERS:
             ),
             corpus=FINGERPRINT,
         threads: THREADS.get(name, 1)
+        resources:
+            mem_mb=memory(16000 if name in LONG else 8000),
+            runtime=1440 if name in LONG else 60,
+        retries: RETRIES
         log:
             f"{RUN}/logs/{name}.log",
         shell:

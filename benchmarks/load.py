@@ -11,7 +11,6 @@ Each way runs in a process of its own, so that its peak memory can be told. Writ
 ``results/bench/load.csv``. Run it as ``make bench``.
 """
 
-import os
 import resource
 import shutil
 import sys
@@ -30,6 +29,7 @@ from PIL import Image
 from metanet_lib.catalog import dataset
 from metanet_lib.corpora.demo import photographs, sounds
 from metanet_lib.patches import PatchParameters, make_bank
+from metanet_lib.workers import cores
 
 PARAMETERS = PatchParameters()
 DATASETS = {"v:aer": 2000, "v:per": 4000, "a:str": 1000}
@@ -114,10 +114,10 @@ def measured(function, *arguments) -> tuple[float, float, int]:
 
 def main() -> None:
     """Lay out the datasets, measure each way on each of them, write the table."""
-    cores = os.cpu_count() or 1
+    threads = cores()
     ways = [("plain loop", plain_loop, ()), ("make_bank", library, (1,))]
-    if cores > 1:
-        ways.append(("make_bank", library, (cores,)))
+    if threads > 1:
+        ways.append(("make_bank", library, (threads,)))
     rows = []
     for dataset_id, files in DATASETS.items():
         with TemporaryDirectory() as folder:

@@ -6,7 +6,6 @@ models on 1,000,000 patches, and writes ``results/bench/dataset.csv``: patches, 
 the peak memory of the process. Run it as ``make bench``; it takes ten minutes on two cores.
 """
 
-import os
 import resource
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from metanet_lib.bank import Bank
 from metanet_lib.bench import BenchParameters, zoo_speed
 from metanet_lib.corpora import demo
 from metanet_lib.patches import PatchParameters, make_bank
+from metanet_lib.workers import cores
 from metanet_lib.zoo import ZooParameters, make_shard
 
 CORPUS, OUT, DATASET = Path("data/demo"), Path("results/bench"), "v:aer"
@@ -29,7 +29,7 @@ def peak_memory() -> float:
 
 def main() -> None:
     """Measure, and write the two tables."""
-    threads = os.cpu_count() or 1
+    threads = cores()
     OUT.mkdir(parents=True, exist_ok=True)
     demo.write(CORPUS)
     bank, shard = OUT / "bank.safetensors", OUT / "shard.safetensors"

@@ -153,12 +153,19 @@ def book(
     profile: Profile = "quick",
     corpus: Corpus = None,
     datasets: Datasets = None,
-    cores: Annotated[int, typer.Option(help="CPU cores to use.")] = 2,
+    cores: Annotated[
+        int, typer.Option(help="CPU cores to use; on a cluster, those of the largest job.")
+    ] = 2,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="On what the zoo trains.")] = "cpu",
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Run on a cluster: the folder of its profile, such as profiles/slurm."),
+    ] = None,
 ) -> None:
     """Run the whole paper, from raw corpus to site; only what changed is done again."""
     from metanet_lib.graph import run
 
-    run(profile, corpus, datasets, cores)
+    run(profile, corpus, datasets, cores, device, cluster)
 
 
 def main() -> None:

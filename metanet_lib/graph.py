@@ -10,8 +10,10 @@ import ast
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -193,24 +195,50 @@ def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> N
             raise
 
 
-def run(profile: str, corpus: str | None, datasets: str | None, cores: int) -> None:
+def run(
+    profile: str,
+    corpus: str | None,
+    datasets: str | None,
+    cores: int,
+    device: str = "cpu",
+    cluster: str | None = None,
+) -> None:
     """Run the graph with Snakemake: from the raw corpus to the site.
 
     Only one run at a time may work in a folder. What a killed run has left is cleared away first:
-    its processes are stopped, its unfinished files are made again.
+    its processes are stopped and its jobs on Slurm cancelled, its unfinished files are made again.
+
+    Parameters
+    ----------
+    profile, corpus, datasets
+        As in :func:`read_profile`.
+    cores
+        CPU cores to use; on a cluster, those of the largest job.
+    device
+        On what the zoo trains: ``cpu`` or ``cuda``.
+    cluster
+        Folder of a profile of Snakemake's own, such as ``profiles/slurm``; without it, the run is
+        on this machine.
 
     Raises
     ------
     CorpusError
         If the corpus lacks datasets that are asked for.
+    FileNotFoundError
+        If there is no such profile, corpus or cluster.
     BlockingIOError
         If a run is under way in this folder.
+    TimeoutError
+        If jobs that a killed run has left on Slurm do not end.
     """
     chosen = read_profile(profile, corpus, datasets)
     chosen_datasets(chosen)
+    if cluster and not (Path(cluster) / "config.yaml").is_file():
+        raise FileNotFoundError(f"{cluster}: no config.yaml there; see profiles/slurm")
+    where = [f"--workflow-profile={cluster}", f"--slurm-jobname-prefix={_job_prefix()}"]
     command = [
         str(Path(sys.executable).with_name("snakemake")),
-        f"--cores={cores}",
+        *(where if cluster else [f"--cores={cores}"]),
         "--rerun-incomplete",
         "--nolock",
         "--logger=rich",
@@ -219,10 +247,15 @@ def run(profile: str, corpus: str | None, datasets: str | None, cores: int) -> N
         f"profile={profile}",
         f"corpus={chosen['corpus']}",
         f"datasets={chosen['datasets']}",
+        f"cores={cores}",
+        f"device={device}",
+        *([f"cluster={cluster}"] if cluster else []),
     ]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, _MARK: os.getcwd()}
     with _only_run():
+        if cluster:
+            cancel_jobs()
         stop_processes()
         try:
             status = subprocess.run(command, env=environment).returncode
@@ -257,3 +290,26 @@ def stop_processes() -> None:
         except (psutil.Error, OSError):
             continue
     psutil.wait_procs(orphans, timeout=10)
+
+
+def cancel_jobs() -> None:
+    """Cancel every job on Slurm that a run in this folder has left behind, and wait for its end."""
+    if not shutil.which("squeue"):
+        return
+    deadline = time.monotonic() + 120
+    while jobs := _jobs_left():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Slurm does not end the last run's jobs: {' '.join(jobs)}")
+        subprocess.run(["scancel", *jobs], check=True)
+        time.sleep(2)
+
+
+def _jobs_left() -> list[str]:
+    queue = ["squeue", "--me", "--noheader", "--format=%A %j"]
+    listed = subprocess.run(queue, check=True, capture_output=True, text=True).stdout
+    jobs = (line.split() for line in listed.splitlines())
+    return [number for number, name in jobs if name.startswith(_job_prefix())]
+
+
+def _job_prefix() -> str:
+    return f"metanet-{hashlib.sha256(os.getcwd().encode()).hexdigest()[:12]}"

@@ -12,7 +12,6 @@ and named.
 """
 
 import math
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +32,7 @@ from metanet_lib.bank import Bank
 from metanet_lib.catalog import Dataset
 from metanet_lib.corpora import Source, UnusableFile
 from metanet_lib.parameters import Parameters, decision
+from metanet_lib.workers import cores
 
 SIDE = 16
 """Side of a patch: pixels, or mel bands and frames."""
@@ -203,7 +203,7 @@ def _make_bank(
 ) -> Bank:
     entropy = [p.seed, zlib.crc32(dataset.id.encode())]
     # More threads in one product add up in another order, and round otherwise.
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool, threadpool_limits(1):
+    with ThreadPoolExecutor(threads or cores()) as pool, threadpool_limits(1):
         places = np.array([*pool.map(partial(_places, dataset=dataset, parameters=p), sources)])
         weights = places if p.spread == "places" else places > 0
         rng = np.random.default_rng(entropy)

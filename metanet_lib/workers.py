@@ -1,4 +1,4 @@
-"""Work side by side: as many processes as there are CPU cores, one thread in each.
+"""Work side by side: as many processes as there are CPU cores for us, one thread in each.
 
 The products of this project are too small for several threads to share one. One thread each also
 makes a result the same on any number of cores, to the last bit.
@@ -53,7 +53,7 @@ def side_by_side(
         return []
     with (
         ProcessPoolExecutor(
-            min(len(arguments), os.cpu_count() or 1),
+            min(len(arguments), cores()),
             mp_context=get_context("spawn"),
             initializer=torch.set_num_threads,
             initargs=(1,),
@@ -69,3 +69,10 @@ def side_by_side(
             pool.shutdown(cancel_futures=True)
             raise
     return [future.result() for future in futures]
+
+
+def cores() -> int:
+    """Return the number of cores this process may use: on a cluster, those its job was given."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -87,13 +87,14 @@ results = Results(profile, corpus)
 results
 
 # %% tags=["hide-input"]
-import os
 import platform
 
 import torch
 from IPython.display import Markdown
 
-threads = os.cpu_count() or 1
+from metanet_lib.workers import cores
+
+threads = cores()
 gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
 Markdown(
     f"Measured on a machine with {threads} CPU cores ({platform.machine()}, "

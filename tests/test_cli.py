@@ -27,6 +27,10 @@ def metanet(*words):
             "nowhere: no such corpus folder; expected one that holds",
         ),
         (
+            ["book", "--cluster", "nowhere"],
+            "nowhere: no config.yaml there; see profiles/slurm",
+        ),
+        (
             ["patches", "v:xyz", "--corpus", ".", "--out", ".", "--parameters", "{}"],
             "unknown dataset 'v:xyz'",
         ),
