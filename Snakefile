@@ -52,6 +52,7 @@ READS = {
     "03_meta_autoencoder": SHARDS,
     "04_modality": [*SHARDS, METANETWORK],
     "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
+    "07_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
     "08_open_decisions": CORPUS_FILES,
     "09_cost": CORPUS_FILES,
 }
@@ -61,6 +62,10 @@ WRITES = {
     "03_meta_autoencoder": [METANETWORK, *figures("fig3")],
     "04_modality": [*tables("modality_by_seed"), *figures("fig4")],
     "05_dataset_id": [*tables("accuracy", "accuracy_by_seed"), *figures("fig5", "fig6")],
+    "07_against_the_others": [
+        *tables("leaderboard", "leaderboard_by_seed"),
+        *figures("leaderboard"),
+    ],
     "08_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
     "09_cost": tables("zoo_speed", "cost"),
 }
@@ -68,6 +73,7 @@ WRITES = {
 # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
 THREADS = {
     "03_meta_autoencoder": max(1, config["cores"] - 1),
+    "07_against_the_others": config["cores"],  # it measures
     "08_open_decisions": config["cores"],
     "09_cost": config["cores"],  # nothing beside a measurement
 }
@@ -76,7 +82,7 @@ THREADS = {
 # minutes, `mem_mb` in megabytes. A cluster's job is tried again, with more memory: its node may have
 # failed. At home an error would only come again.
 RETRIES = 2 if "cluster" in config else 0
-LONG = {"03_meta_autoencoder", "08_open_decisions"}
+LONG = {"03_meta_autoencoder", "07_against_the_others", "08_open_decisions"}
 
 
 def memory(megabytes):

@@ -30,6 +30,10 @@ Read it from the ground up; each module imports only from those above it:
     every way to turn models into vectors, as scikit-learn transformers
 ``interpret``
     the meta-classifier and its accuracies (section 4.4)
+``peers``
+    who takes part in the comparison of representations
+``leaderboard``
+    all representations on one protocol, side by side
 ``study``
     what if an open decision had fallen otherwise?
 ``figures``

@@ -30,6 +30,7 @@ from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.parameters import Parameters
 from metanet_lib.patches import PatchParameters
+from metanet_lib.peers import PeersParameters
 from metanet_lib.store import Results, write_atomically
 from metanet_lib.study import StudyParameters
 from metanet_lib.zoo import ZooParameters
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[Parameters]] = {
     "zoo": ZooParameters,
     "metanetwork": MetanetworkParameters,
     "interpret": InterpretParameters,
+    "peers": PeersParameters,
     "study": StudyParameters,
     "bench": BenchParameters,
 }
@@ -50,6 +52,7 @@ CHAPTERS = (
     "03_meta_autoencoder",
     "04_modality",
     "05_dataset_id",
+    "07_against_the_others",
     "08_open_decisions",
     "09_cost",
 )

@@ -30,6 +30,8 @@ LAYERS = [
     "pipeline",
     "representations",
     "interpret",
+    "peers",
+    "leaderboard",
     "study",
     "figures",
     "graph",

@@ -1,0 +1,151 @@
+"""What can be read off a matrix of weights with no network at all.
+
+Two models of one dataset differ in their random starts and in the order of their filters, and
+neither means anything. The representations here look past the order, some past more:
+
+- :func:`statistics`: how the weights are distributed, whatever their place;
+- :func:`gram`: ``W Wᵀ``, how inputs are weighted together; it forgets every rotation among filters;
+- :func:`projector`: the space that the filters span; it forgets every linear mixing of filters;
+- :func:`spectrum`: which spatial frequencies the filters have; it forgets where in the patch;
+- :class:`AlignedWeights`: the raw weights, their filters put in one order for all models.
+
+The functions take encoders ``[m, 256, 16]`` and learn nothing. :func:`reduced` makes a
+representation of one of them, with as many numbers as the paper's: principal components, fitted on
+the fit models without labels.
+"""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from metanet_lib.zoo import CODES, INPUTS, checked_encoders
+
+SIDE = 16
+"""Side of a filter seen as a picture."""
+
+_CHUNK = 256  # models at a time, where a square of 256x256 is made of each
+
+
+def reduced(feature: Callable[[np.ndarray], np.ndarray], dimensions: int = 16) -> Pipeline:
+    """Return the representation that keeps the principal components of a feature.
+
+    Parameters
+    ----------
+    feature
+        A function of encoders ``[m, 256, 16]`` that gives ``[m, d]``, such as :func:`gram`.
+    dimensions
+        Numbers kept for a model; as many as the paper's by default.
+
+    Returns
+    -------
+    Pipeline
+        A transformer of encoders to ``[m, dimensions]``. Its solver is exact up to rounding: its
+        start is random, its result is not.
+    """
+    components = PCA(dimensions, svd_solver="arpack", random_state=0)
+    return make_pipeline(FunctionTransformer(feature), components)
+
+
+def weight_statistics() -> Pipeline:
+    """Return the representation by :func:`statistics`, each scaled to unit variance."""
+    return make_pipeline(FunctionTransformer(statistics), StandardScaler())
+
+
+def flat(encoders: np.ndarray) -> np.ndarray:
+    """Return the raw weights ``[m, 4096]``."""
+    weights: np.ndarray = checked_encoders(encoders).reshape(len(encoders), -1)
+    return weights
+
+
+def statistics(encoders: np.ndarray) -> np.ndarray:
+    """Return the statistics of the weights of a layer, ``[m, 7]`` (Unterthiner et al. 2020).
+
+    Mean, variance, and the percentiles 0, 25, 50, 75 and 100. There they are taken of the weights
+    and of the biases of each layer; these models are one layer without bias.
+    """
+    weights = flat(encoders).astype(np.float64)
+    percentiles = np.percentile(weights, (0, 25, 50, 75, 100), axis=1)
+    return np.stack([weights.mean(1), weights.var(1), *percentiles], axis=1)
+
+
+def gram(encoders: np.ndarray) -> np.ndarray:
+    """Return the upper triangle of ``W Wᵀ``, float32 ``[m, 32896]``."""
+    return _triangles(lambda w: w @ w.transpose(0, 2, 1), encoders)
+
+
+def projector(encoders: np.ndarray) -> np.ndarray:
+    """Return the upper triangle of the projector on the column space, float32 ``[m, 32896]``."""
+
+    def project(w: np.ndarray) -> np.ndarray:
+        basis = np.linalg.qr(w).Q
+        square: np.ndarray = basis @ basis.transpose(0, 2, 1)
+        return square
+
+    return _triangles(project, encoders)
+
+
+def spectrum(encoders: np.ndarray) -> np.ndarray:
+    """Return the mean absolute 2-D spectrum of the filters, float32 ``[m, 256]``."""
+    pictures = checked_encoders(encoders).transpose(0, 2, 1).reshape(-1, CODES, SIDE, SIDE)
+    spectra: np.ndarray = np.abs(np.fft.fft2(pictures)).mean(1)
+    return spectra.reshape(-1, INPUTS).astype(np.float32)
+
+
+def _triangles(square: Callable[[np.ndarray], np.ndarray], encoders: np.ndarray) -> np.ndarray:
+    encoders = checked_encoders(encoders)
+    rows, columns = np.triu_indices(INPUTS)
+    out = np.empty((len(encoders), len(rows)), np.float32)
+    for first in range(0, len(encoders), _CHUNK):
+        chunk = slice(first, first + _CHUNK)
+        out[chunk] = square(encoders[chunk].astype(np.float64))[:, rows, columns]
+    return out
+
+
+class AlignedWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Raw weights, each model's filters in the order that matches a reference best.
+
+    The order maximises the sum of inner products of filters with the reference's, an assignment
+    problem that is solved exactly: the weight matching of Ainsworth et al. (2023), for one layer.
+    The reference begins as one of the fit models and becomes, round by round, the mean of the
+    models aligned to it.
+
+    Parameters
+    ----------
+    rounds
+        How often the reference is renewed.
+    seed
+        Seed of the choice of the first reference.
+
+    Attributes
+    ----------
+    reference_
+        ``[256, 16]``.
+    """
+
+    def __init__(self, rounds: int = 5, seed: int = 0) -> None:
+        self.rounds = rounds
+        self.seed = seed
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Find the reference; labels are not looked at."""
+        encoders = checked_encoders(X)
+        self.reference_ = encoders[np.random.default_rng(self.seed).integers(len(encoders))]
+        for _ in range(self.rounds):
+            self.reference_ = self._aligned(encoders).mean(0)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the aligned, flattened weights ``[m, 4096]``."""
+        return self._aligned(checked_encoders(X)).reshape(len(X), -1)
+
+    def _aligned(self, encoders: np.ndarray) -> np.ndarray:
+        likeness = self.reference_.T @ encoders  # [m, 16 of the reference, 16 of the model]
+        order = np.stack([linear_sum_assignment(each, maximize=True)[1] for each in likeness])
+        aligned: np.ndarray = np.take_along_axis(encoders, order[:, None, :], axis=2)
+        return aligned

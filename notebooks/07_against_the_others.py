@@ -1,0 +1,268 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # How does it stand against the others?
+#
+# Others have turned trained networks into vectors before, and simpler things can be tried than a network
+# that reads networks. This chapter puts all of them on one protocol, beside the paper's 16 numbers, and
+# asks each the paper's two questions: which modality, which dataset? And what does the answer cost, and
+# what must one be given to get it?
+
+# %% tags=["parameters"]
+profile = "quick"  # names the results
+corpus = "demo"  # "demo", or the folder of the real corpora
+datasets = "all"  # "all" 41, or "available": those that the corpus has
+patches = {  # how photographs and sounds become patches: see PatchParameters
+    "per_dataset": 128000,
+    "voc_split": "trainval",
+    "voc_difficult": False,
+    "voc_region": "image",
+    "spread": "files",
+    "normalisation": "dataset",
+    "sample_rate": 22050,
+    "n_fft": 2048,
+    "hop_length": 512,
+    "mel_scale": "power",
+    "dynamic_range": 80.0,
+    "seed": 0,
+}
+metanetwork = {  # shape and training of the meta-autoencoder: see MetanetworkParameters
+    "filter_embedding": 3,
+    "embedding": 16,
+    "channels": [8, 16, 32],
+    "kernel": 3,
+    "dense": 32,
+    "embedding_activation": "relu",
+    "sort_axis": 0,
+    "sort_descending": False,
+    "unitwise_epochs": 50,
+    "interunit_epochs": 500,
+    "batch_size": 32,
+    "learning_rate": 1e-3,
+    "adam_epsilon": 1e-7,
+    "batch_norm_epsilon": 1e-3,
+    "batch_norm_momentum": 0.01,
+    "seeds": 3,
+    "seed": 0,
+}
+interpret = {  # the meta-classifier: see InterpretParameters
+    "k": 10,
+    "modality_labels": "modality",
+    "perplexity": 30.0,
+    "seed": 0,
+}
+peers = {  # the size of the comparison: see PeersParameters
+    "seeds": 3,
+    "copies": 5,
+    "epochs": 20,
+    "probes": 256,
+    "pairwise_models": 8,
+    "samples": 64,
+}
+
+# %%
+from metanet_lib.store import Results
+
+results = Results(profile, corpus)
+results
+
+# %% [markdown]
+# ## One protocol
+#
+# - **Fitted** on the models that fit the meta level, of the 20 training datasets. No label is shown
+#   unless the row says *labels*.
+# - **Asked** by the same k-NN vote as in chapters [4](04_modality.ipynb) and [5](05_dataset_id.ipynb):
+#   the modality of the validation models of all 41 datasets, the dataset of those of the 20.
+# - **Seeds.** Where something is random, it is fitted several times. The paper's metanetwork can choose
+#   among its seeds without labels, by the loss with which it rebuilds the fit models; a representation
+#   that rebuilds models does the same. The others have no such choice, and stand with their mean. The
+#   worst and the best seed are always shown.
+# - **Time** is that of one thread: to fit, once; and for each validation model, to embed it and to
+#   find its neighbours. The training of the metanetwork, done in chapter
+#   [3](03_meta_autoencoder.ipynb), is worked out from measured steps.
+#
+# The representations come in groups by what they may look at. *Weights only* see the 256x16 matrix, as
+# the paper demands. A *black box* is run on inputs that have nothing to do with its dataset, and only
+# its answers are seen. With *data access*, patches of the model's own dataset are seen as well, which
+# the paper rules out: the data are what is to be found out.
+
+# %%
+from metanet_lib.interpret import InterpretParameters
+from metanet_lib.leaderboard import leaderboard, run, training_seconds
+from metanet_lib.metanetwork import MetanetworkParameters, load
+from metanet_lib.patches import PatchParameters
+from metanet_lib.peers import PeersParameters
+from metanet_lib.peers import peers as all_peers
+from metanet_lib.pipeline import make_corpus
+from metanet_lib.zoo import load_zoo
+
+size = PeersParameters.of(peers)
+chosen = make_corpus(results, datasets)
+fit, validation = load_zoo(results.zoo, chosen)
+seconds = training_seconds(MetanetworkParameters.of(metanetwork), len(fit))
+rows_of = all_peers(size, load(results.metanetwork), seconds)
+by_seed = run(
+    results,
+    chosen,
+    rows_of,
+    PatchParameters.of(patches),
+    size,
+    InterpretParameters.of(interpret),
+)
+table = leaderboard(rows_of, by_seed)
+results.save_table(by_seed, "leaderboard_by_seed")
+results.save_table(table, "leaderboard")
+print(f"{len(table)} representations, {len(by_seed) // 2} fits")
+
+# %% [markdown]
+# ## The table
+#
+# *Numbers* is the length of the embedding. *Given* is what it needs beside the weights. An asterisk
+# marks a headline that was chosen by reconstruction loss; other rows with several seeds show the mean.
+
+# %% tags=["hide-input"]
+import pandas as pd
+
+from metanet_lib.interpret import percent
+
+
+def span(low, high):
+    """Two shares as text."""
+    return f"{100 * low:.1f} to {percent(high)}"
+
+
+def given(row):
+    """What a row needs beside weights, in words."""
+    words = {
+        "labels": row.labels,
+        "patches": row.data,
+        "forward passes": row.forward_passes,
+        f"only {row.n_fit:,} models": row.n_fit < len(fit),
+    }
+    return ", ".join(word for word, needed in words.items() if needed) or "nothing"
+
+
+shown = pd.DataFrame(
+    {
+        "": number,
+        "group": row.group,
+        "representation": row.title,
+        "numbers": f"{row.dimension:,}",
+        "given": given(row),
+        "modality": percent(row.modality),
+        "dataset ID": percent(row.dataset_id)
+        + (" *" if row.headline == "best reconstruction" else ""),
+        "95 % interval": span(row.dataset_id_ci_low, row.dataset_id_ci_high),
+        "seeds": span(row.dataset_id_min, row.dataset_id_max) if row.n_seeds > 1 else "",
+        "fit, s": f"{row.fit_seconds:,.1f}",
+        "ms a model": f"{row.ms_per_model:.2f}",
+    }
+    for number, row in enumerate(table.itertuples(), 1)
+)
+shown.assign(group=shown.group.where(~shown.group.duplicated(), "")).style.hide()
+
+# %% [markdown]
+# The interval and the seeds are those of the dataset ID. The file `tables/leaderboard.csv` of this run's
+# results has all columns, those of the modality too, and `tables/leaderboard_by_seed.csv` every fit.
+
+# %% [markdown]
+# ## Accuracy and cost
+
+# %% tags=["hide-input"]
+from metanet_lib import figures
+
+figures.show(
+    figures.accuracy_and_cost(table),
+    results,
+    "leaderboard",
+    "Accuracy against the time to embed one model and find its neighbours, one point a "
+    "representation, numbered as in the table. Chance is 5 % for the dataset ID.",
+    alt="Two scatter plots with a logarithmic axis of time: accuracy of dataset ID, with numbered "
+    "points, and of modality. Circles see weights only; other markers see more.",
+)
+
+# %% [markdown]
+# ## How each works, and why it lands there
+
+# %% tags=["hide-input"]
+from IPython.display import Markdown
+
+by_name = {peer.name: peer for peer in rows_of}
+lines = []
+for number, row in enumerate(table.itertuples(), 1):
+    peer = by_name[row.row]
+    cited = f" {{cite}}`{peer.cite}`" if peer.cite else ""
+    lines.append(
+        f"**{number}. {peer.title}**{cited}: {percent(row.modality)}, {percent(row.dataset_id)}.\n"
+        f": {peer.how} {peer.why}\n"
+    )
+Markdown("\n".join(lines))
+
+# %% [markdown]
+# ## Where the paper's method stands
+#
+# Two representations are told apart here only if their 95 % intervals do not touch, a strict measure,
+# since all answer for the same models.
+
+# %% tags=["hide-input"]
+papers = table.set_index("row").loc["metanetwork"]
+others = table[table.row != "metanetwork"]
+standing = pd.DataFrame(
+    {
+        "group": group,
+        "labels": told,
+        "name the dataset more often than the paper's": ", ".join(better.title),
+        "as often, within the intervals": ", ".join(alike.title),
+        "less often": ", ".join(worse.title),
+    }
+    for (group, told), some in others.groupby(["group", "labels"], sort=False)
+    for better in [some[some.dataset_id_ci_low > papers.dataset_id_ci_high]]
+    for worse in [some[some.dataset_id_ci_high < papers.dataset_id_ci_low]]
+    for alike in [some.drop([*better.index, *worse.index])]
+)
+standing.assign(labels=standing.labels.map({True: "told", False: "none"})).style.hide()
+
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+fair = others[(others.group == "weights only") & ~others.labels]
+best = fair.loc[fair.dataset_id.idxmax()]
+cheaper = fair[(fair.fit_seconds < papers.fit_seconds) & (fair.dataset_id > papers.dataset_id)]
+for name, value in {
+    "fair": len(fair),
+    "fair_better": int((fair.dataset_id_ci_low > papers.dataset_id_ci_high).sum()),
+    "fair_best": best.title,
+    "fair_best_accuracy": percent(best.dataset_id),
+    "papers_accuracy": percent(papers.dataset_id),
+    "papers_span": span(papers.dataset_id_min, papers.dataset_id_max),
+    "papers_seconds": f"{papers.fit_seconds:,.0f}",
+    "cheaper": len(cheaper),
+}.items():
+    glue(name, str(value), display=False)
+
+# %% [markdown]
+# ## What we saw
+#
+# - Of {glue:text}`fair` other representations that see weights alone and no labels,
+#   {glue:text}`fair_better` name the dataset more often than the paper's 16 numbers
+#   ({glue:text}`papers_accuracy`), beyond the intervals. The best of them is
+#   *{glue:text}`fair_best`* with {glue:text}`fair_best_accuracy`.
+# - {glue:text}`cheaper` of them do better, by the number alone, and are fitted in less time than the
+#   {glue:text}`papers_seconds` seconds that one metanetwork trains.
+# - The paper's method depends on its seed: {glue:text}`papers_span`, from the worst to the best.
+# - The paper's idea, that weights alone tell what a model was trained on, does not need its network.
+#   What a representation must do is look past the order and the random starts of the filters, and a
+#   few lines of linear algebra can do that exactly, where a network has to learn it.
