@@ -1,0 +1,132 @@
+"""What the deep peers of the metanetwork share: how they see a model, and how they are trained.
+
+A peer reads weights only. It sees a model as its 16 filters, ``[16, 256]``, *standardised*: the
+weights at each of the 256 inputs have mean 0 and standard deviation 1 over all filters of the
+models that fit the peer. Filters have no order, so all 16 share the same statistics.
+
+A :class:`Network` turns filters into an embedding and says its loss; a :class:`DeepRepresentation`
+is the scikit-learn transformer around it. Training is Adam with a learning rate that falls to zero
+on half a cosine, in shuffled batches. All randomness comes from ``seed``; the global random state
+is left as it was. The result is the same to the last bit on the same number of threads.
+"""
+
+import math
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from metanet_lib.zoo import checked_encoders
+
+
+class Network(nn.Module):
+    """A network over the filters of models; see the modules that define one."""
+
+    def encode(self, filters: Tensor) -> Tensor:
+        """Return the embeddings ``[m, d]`` of standardised filters ``[m, 16, 256]``."""
+        raise NotImplementedError
+
+    def loss(self, filters: Tensor, labels: Tensor) -> Tensor:
+        """Return the training loss of a batch; ``labels`` ``[m]`` are for supervised ones only."""
+        raise NotImplementedError
+
+
+class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Encoders ``[m, 256, 16]`` to embeddings ``[m, d]``, by a network trained on ``fit``.
+
+    A subclass has the parameters ``epochs``, ``batch_size``, ``learning_rate``, ``weight_decay``
+    and ``seed`` beside its own, and builds its network.
+
+    Attributes
+    ----------
+    model_
+        The trained :class:`Network`, in evaluation mode.
+    mean_, scale_
+        Of the standardisation, ``[256]``.
+    loss_
+        Mean training loss of the last epoch.
+    """
+
+    supervised = False
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    seed: int
+
+    def _network(self, n_labels: int) -> Network:
+        raise NotImplementedError
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Train on encoders, float32 ``[m, 256, 16]``; only a supervised one looks at ``y``.
+
+        Raises
+        ------
+        ValueError
+            If the encoders have another shape or hold values that are not finite, or a supervised
+            one gets no labels.
+        FloatingPointError
+            If the loss stops being finite.
+        """
+        filters = _filters(X)
+        bad = np.flatnonzero(~filters.isfinite().flatten(1).all(1).numpy())
+        if len(bad):
+            raise ValueError(f"the weights of {len(bad)} models are not finite, first: {bad[0]}")
+        labels = torch.zeros(len(filters), dtype=torch.long)
+        n_labels = 0
+        if self.supervised:
+            if y is None:
+                raise ValueError(f"{type(self).__name__} is supervised: fit(X, y) needs labels")
+            names, indices = np.unique(np.asarray(y), return_inverse=True)
+            labels, n_labels = torch.from_numpy(indices), len(names)
+        every = filters.flatten(0, 1)
+        self.mean_, self.scale_ = every.mean(0).numpy(), every.std(0).clamp_min(1e-8).numpy()
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.seed)
+            self.model_ = self._network(n_labels)
+            self.loss_ = self._train(self._standardised(filters), labels)
+        return self
+
+    @torch.no_grad()
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the embeddings, float32 ``[m, d]``."""
+        check_is_fitted(self)
+        chunks = self._standardised(_filters(X)).split(64)
+        embeddings: np.ndarray = torch.cat([self.model_.encode(c) for c in chunks]).numpy()
+        return embeddings
+
+    def _standardised(self, filters: Tensor) -> Tensor:
+        return (filters - torch.from_numpy(self.mean_)) / torch.from_numpy(self.scale_)
+
+    def _train(self, filters: Tensor, labels: Tensor) -> float:
+        model, mean = self.model_.train(), math.nan
+        adam = torch.optim.AdamW(
+            model.parameters(), self.learning_rate, weight_decay=self.weight_decay, fused=True
+        )
+        falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, self.epochs)
+        for epoch in range(self.epochs):
+            total = 0.0
+            for batch in torch.randperm(len(filters)).split(self.batch_size):
+                loss = model.loss(filters[batch], labels[batch])
+                adam.zero_grad()
+                loss.backward()
+                adam.step()
+                total += loss.item() * len(batch)
+            mean = total / len(filters)
+            if not math.isfinite(mean):
+                raise FloatingPointError(
+                    f"{type(self).__name__}, seed {self.seed}: the loss is {mean} in epoch "
+                    f"{epoch + 1} of {self.epochs}; try a smaller learning_rate"
+                )
+            falling.step()
+        model.eval()
+        return mean
+
+
+def _filters(encoders: np.ndarray) -> Tensor:
+    """Return the filters ``[m, 16, 256]`` of encoders ``[m, 256, 16]``, float32."""
+    checked = np.ascontiguousarray(checked_encoders(encoders).transpose(0, 2, 1), np.float32)
+    return torch.from_numpy(checked)
