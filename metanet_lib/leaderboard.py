@@ -10,7 +10,8 @@ The protocol, the same for every peer (:mod:`metanet_lib.peers`):
   lowest reconstruction loss, the paper's rule, where the representation rebuilds models and so has
   such a loss without labels; otherwise it is the mean over seeds. Either way, the worst and the
   best seed stand beside it;
-- time is that of one thread: to fit, and for one validation model to be embedded and answered for.
+- time is that which one core works, whatever else the machine does: to fit; and for one validation
+  model, to be embedded and to have its neighbours found.
 
 Peers with data access are also given patches of each model's own dataset, drawn anew for each
 model (:func:`draw_samples`).
@@ -27,6 +28,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file, save_file
 from sklearn.preprocessing import FunctionTransformer
+from threadpoolctl import threadpool_limits
 
 from metanet_lib.bench import metanetwork_speed
 from metanet_lib.catalog import Dataset
@@ -66,7 +68,7 @@ def run(
     -------
     DataFrame
         One row for each peer, seed and task: the columns of :func:`metanet_lib.interpret.assess`
-        and ``seed``, ``reconstruction_loss``, ``fit_seconds`` and ``ms_per_model``.
+        and ``seed``, ``loss``, ``fit_seconds`` and ``ms_per_model``.
     """
     with TemporaryDirectory(dir=results.folder) as folder:
         samples = Path(folder) / "samples.safetensors"
@@ -167,9 +169,10 @@ def _run(
     """Read what the peer may see and assess it, in this process."""
     fit, validation = load_zoo(zoo, datasets)
     drawn = {} if peer.sees == "weights" else load_file(samples)
-    return assess_peer(
-        peer, seed, fit, validation, interpret, drawn.get("fit"), drawn.get("validation")
-    )
+    with threadpool_limits(1):
+        return assess_peer(
+            peer, seed, fit, validation, interpret, drawn.get("fit"), drawn.get("validation")
+        )
 
 
 def assess_peer(
@@ -192,28 +195,28 @@ def assess_peer(
     fit = permuted_copies(fit, peer.copies, seed)
     representation = peer.of_seed(seed)
 
-    start = time.perf_counter()
+    start = time.process_time()
     shown = _shown(peer, fit, fit_samples)
     representation.fit(shown, fit.datasets if peer.labels else None)
-    fit_seconds = time.perf_counter() - start
+    fit_seconds = time.process_time() - start
     embedded = Zoo(representation.transform(shown), fit.datasets)
-    start = time.perf_counter()
+    start = time.process_time()
     asked = Zoo(
         representation.transform(_shown(peer, validation, validation_samples)), validation.datasets
     )
-    seconds, rows = time.perf_counter() - start, {}
+    seconds, rows = time.process_time() - start, {}
     for task in TASKS:
-        start = time.perf_counter()
+        start = time.process_time()
         # What is assessed is embedded already: let it through as it is.
         rows[task] = assess(task, peer.name, FunctionTransformer(), embedded, asked, interpret).row
         if task == "modality":
-            seconds += time.perf_counter() - start
+            seconds += time.process_time() - start
     return [
         {
             **row,
             "n_fit": models,
             "seed": seed,
-            "reconstruction_loss": getattr(representation, "reconstruction_loss_", np.nan),
+            "loss": getattr(representation, "loss_", np.nan),
             "fit_seconds": fit_seconds if peer.fit_seconds is None else peer.fit_seconds,
             "ms_per_model": 1000 * seconds / len(validation),
         }
@@ -273,7 +276,7 @@ def _line(peer: Peer, rows: pd.DataFrame) -> dict[str, Any]:
     for task in TASKS:
         of_task = rows[rows.task == task]
         n = int(of_task.n_validation.iloc[0])
-        headline = of_task.nsmallest(1, "reconstruction_loss") if peer.reconstructs else of_task
+        headline = of_task.nsmallest(1, "loss") if peer.reconstructs else of_task
         correct = float(headline.n_correct.mean())
         low, high = wilson_interval(round(correct), n)
         line |= {

@@ -83,7 +83,7 @@ class Peer:
     invariant
         Whether the order of a model's filters changes nothing.
     reconstructs
-        Whether the fitted representation has ``reconstruction_loss_``, the label-free measure by
+        Whether the fitted representation has ``loss_``, the label-free measure by
         which the paper's rule chooses the headline among seeds.
     copies
         In how many orders of its filters each fit model is shown, to fitting and to k-NN.

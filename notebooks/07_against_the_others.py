@@ -90,8 +90,8 @@ results
 #   among its seeds without labels, by the loss with which it rebuilds the fit models; a representation
 #   that rebuilds models does the same. The others have no such choice, and stand with their mean. The
 #   worst and the best seed are always shown.
-# - **Time** is that of one thread: to fit, once; and for each validation model, to embed it and to
-#   find its neighbours. The training of the metanetwork, done in chapter
+# - **Time** is that which one core works: to fit, once; and for each validation model, to embed it and
+#   to find its neighbours. The training of the metanetwork, done in chapter
 #   [3](03_meta_autoencoder.ipynb), is worked out from measured steps.
 #
 # The representations come in groups by what they may look at. *Weights only* see the 256x16 matrix, as

@@ -47,7 +47,7 @@ class SeededMetaEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    reconstruction_loss_
+    loss_
         Its loss, the label-free measure by which the headline is chosen.
     """
 
@@ -68,7 +68,7 @@ class SeededMetaEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.seed not in of_seed:
             raise ValueError(f"no metanetwork of seed {self.seed}; there are {sorted(of_seed)}")
         self.metanetwork_ = of_seed[self.seed]
-        self.reconstruction_loss_ = self.metanetwork_.loss
+        self.loss_ = self.metanetwork_.loss
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
