@@ -1,0 +1,40 @@
+"""Who takes part in the comparison: the paper's representation, and those of others.
+
+A *peer* is a representation together with what a reader must know to judge it: what it is shown
+(weights alone, or patches of a model's own dataset too), whether it is told labels, how it works,
+and why it lands where it does. :func:`peers` lists them; :mod:`metanet_lib.leaderboard` runs the
+list. One more peer is one more entry in ``simple`` (no network), ``deep`` (a network that learns
+from weights).
+"""
+
+from collections.abc import Sequence
+
+from metanet_lib.metanetwork import Metanetwork
+from metanet_lib.peers.deep import deep
+from metanet_lib.peers.peer import GROUPS, Group, Peer, PeersParameters, Sees
+from metanet_lib.peers.simple import paper, simple
+
+__all__ = ["GROUPS", "Group", "Peer", "PeersParameters", "Sees", "peers"]
+
+
+def peers(
+    parameters: PeersParameters,
+    metanetworks: Sequence[Metanetwork],
+    metanetwork_seconds: float | None = None,
+) -> list[Peer]:
+    """Return all rows of the comparison, in the order of the table.
+
+    Parameters
+    ----------
+    parameters
+        Sizes.
+    metanetworks
+        The trained metanetworks of the run, one a seed: the paper's row.
+    metanetwork_seconds
+        Seconds that the training of one of them takes.
+    """
+    return [
+        *simple(parameters),
+        *deep(parameters),
+        paper(metanetworks, metanetwork_seconds),
+    ]
