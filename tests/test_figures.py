@@ -64,6 +64,21 @@ FIGURES = {
     "rebuilt_filters": lambda: figures.rebuilt_filters({"v:aer": (encoder(), encoder())}),
     "embedding_map": lambda: figures.embedding_map(uniform(41, 2), np.array(ALL), TRAINING),
     "confusion": lambda: figures.confusion(np.eye(20), TRAINING, "title"),
+    "accuracy_and_cost": lambda: figures.accuracy_and_cost(
+        pd.DataFrame(
+            {
+                "row": ["gram", "metanetwork", "probes"],
+                "group": ["weights only", "weights only", "black box"],
+                "labels": [False, False, True],
+                "ms_per_model": [0.1, 2.0, 30.0],
+                **{
+                    f"{task}{part}": [0.3, 0.2, 0.9]
+                    for task in ("modality", "dataset_id")
+                    for part in ("", "_ci_low", "_ci_high")
+                },
+            }
+        )
+    ),
     "accuracy_by_seed": lambda: figures.accuracy_by_seed(SEEDS, 0.05),
 }
 
@@ -79,7 +94,9 @@ def test_each_figure_is_stored_as_svg_and_png_and_drawn_alike_twice(name, tmp_pa
     assert svg.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", ["loss_curves", "final_losses", "embedding_map", "confusion"])
+@pytest.mark.parametrize(
+    "name", ["loss_curves", "final_losses", "embedding_map", "confusion", "accuracy_and_cost"]
+)
 def test_axes_are_labelled(name):
     assert all(ax.get_xlabel() for ax in FIGURES[name]().axes if ax.get_label() != "<colorbar>")
 

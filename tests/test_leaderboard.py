@@ -166,6 +166,10 @@ def test_principal_components_are_those_of_the_whole_decomposition():
     np.testing.assert_allclose(np.linalg.norm(small, axis=0), values, rtol=1e-4)
 
 
+def test_few_models_have_fewer_components():
+    assert reduced(spectrum).fit_transform(FIT.encoders[:5]).shape == (5, 4)
+
+
 def test_augmentation_keeps_every_model_and_adds_its_filters_in_other_orders():
     copies = permuted_copies(FIT, 3, seed=0)
     assert len(copies) == 3 * len(FIT)

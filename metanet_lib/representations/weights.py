@@ -10,8 +10,8 @@ neither means anything. The representations here look past the order, some past 
 - :class:`AlignedWeights`: the raw weights, their filters put in one order for all models.
 
 The functions take encoders ``[m, 256, 16]`` and learn nothing. :func:`reduced` makes a
-representation of one of them, with as many numbers as the paper's: principal components, fitted on
-the fit models without labels.
+representation of one of them, with as many numbers as the paper's: principal components
+(:class:`Components`), fitted on the fit models without labels.
 """
 
 from collections.abc import Callable
@@ -45,11 +45,9 @@ def reduced(feature: Callable[[np.ndarray], np.ndarray], dimensions: int = 16) -
     Returns
     -------
     Pipeline
-        A transformer of encoders to ``[m, dimensions]``. Its solver is exact up to rounding: its
-        start is random, its result is not.
+        A transformer of encoders to ``[m, dimensions]``.
     """
-    components = PCA(dimensions, svd_solver="arpack", random_state=0)
-    return make_pipeline(FunctionTransformer(feature), components)
+    return make_pipeline(FunctionTransformer(feature), Components(dimensions))
 
 
 def weight_statistics() -> Pipeline:
@@ -105,6 +103,38 @@ def _triangles(square: Callable[[np.ndarray], np.ndarray], encoders: np.ndarray)
         chunk = slice(first, first + _CHUNK)
         out[chunk] = square(encoders[chunk].astype(np.float64))[:, rows, columns]
     return out
+
+
+class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Principal components, at most as many as there are models to tell apart.
+
+    Its solver is exact up to rounding, and quick where few components of many numbers are kept: its
+    start is random, its result is not.
+
+    Parameters
+    ----------
+    dimensions
+        Components kept.
+
+    Attributes
+    ----------
+    pca_
+        The decomposition.
+    """
+
+    def __init__(self, dimensions: int = 16) -> None:
+        self.dimensions = dimensions
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Find the components; labels are not looked at."""
+        kept = min(self.dimensions, len(X) - 1)
+        self.pca_ = PCA(kept, svd_solver="arpack", random_state=0).fit(X)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the components ``[m, dimensions]`` of features ``[m, d]``."""
+        components: np.ndarray = self.pca_.transform(X)
+        return components
 
 
 class AlignedWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]
