@@ -52,6 +52,7 @@ READS = {
     "03_meta_autoencoder": SHARDS,
     "04_modality": [*SHARDS, METANETWORK],
     "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
+    "06_what_each_part_buys": [*SHARDS, METANETWORK],
     "07_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
     "08_open_decisions": CORPUS_FILES,
     "09_cost": CORPUS_FILES,
@@ -62,6 +63,7 @@ WRITES = {
     "03_meta_autoencoder": [METANETWORK, *figures("fig3")],
     "04_modality": [*tables("modality_by_seed"), *figures("fig4")],
     "05_dataset_id": [*tables("accuracy", "accuracy_by_seed"), *figures("fig5", "fig6")],
+    "06_what_each_part_buys": [*tables("ablation"), *figures("ablation_parts")],
     "07_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
@@ -73,6 +75,7 @@ WRITES = {
 # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
 THREADS = {
     "03_meta_autoencoder": max(1, config["cores"] - 1),
+    "06_what_each_part_buys": config["cores"],
     "07_against_the_others": config["cores"],  # it measures
     "08_open_decisions": config["cores"],
     "09_cost": config["cores"],  # nothing beside a measurement
@@ -82,7 +85,12 @@ THREADS = {
 # minutes, `mem_mb` in megabytes. A cluster's job is tried again, with more memory: its node may have
 # failed. At home an error would only come again.
 RETRIES = 2 if "cluster" in config else 0
-LONG = {"03_meta_autoencoder", "07_against_the_others", "08_open_decisions"}
+LONG = {
+    "03_meta_autoencoder",
+    "06_what_each_part_buys",
+    "07_against_the_others",
+    "08_open_decisions",
+}
 
 
 def memory(megabytes):

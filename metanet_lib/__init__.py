@@ -30,6 +30,10 @@ Read it from the ground up; each module imports only from those above it:
     every way to turn models into vectors, as scikit-learn transformers
 ``interpret``
     the meta-classifier and its accuracies (section 4.4)
+``ablation``
+    what does each part of the method buy?
+``anatomy``
+    the inside: what is in a filter, and what of it its three numbers keep
 ``peers``
     who takes part in the comparison of representations
 ``leaderboard``

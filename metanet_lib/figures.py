@@ -532,6 +532,168 @@ def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
     return figure
 
 
+# --- Chapter 06: what each part buys ----------------------------------------------------------
+
+_TASKS = {"modality": "modality", "dataset_id": "dataset ID"}
+
+
+@_styled
+def accuracy_by_variant(rows: pd.DataFrame, headline: int) -> Figure:
+    """Draw both accuracies for each variant of one question, a dot a seed.
+
+    ``rows`` is what :func:`metanet_lib.ablation.run_ablations` returns; the dots of the seed
+    ``headline``, and of variants without one, are filled.
+    """
+    places = {name: y for y, name in enumerate(rows.variant.unique())}
+    figure = Figure(figsize=(WIDTH, 1.1 + 0.36 * len(places)), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for ax, (task, title) in zip(panels, _TASKS.items(), strict=True):
+        for name, y in places.items():
+            here = rows[(rows.task == task) & (rows.variant == name)].to_dict("records")
+            for row, dy in zip(
+                here, 0.15 * (np.arange(len(here)) - (len(here) - 1) / 2), strict=True
+            ):
+                filled = pd.isna(row["seed"]) or row["seed"] == headline
+                colour = "#222222" if filled else "#999999"
+                interval = [100 * row["ci_low"], 100 * row["ci_high"]]
+                ax.plot(interval, [y + dy] * 2, color=colour, linewidth=0.8)
+                fill = colour if filled else "white"
+                ax.plot(100 * row["accuracy"], y + dy, "o", color=colour, mfc=fill, markersize=4)
+        ax.set(title=title, xlabel="accuracy, % (bar: 95 % interval)", xlim=(0, 101))
+        ax.grid(axis="x", color="#EEEEEE")
+    panels[0].set_ylim(len(places) - 0.5, -0.5)
+    panels[0].set_yticks(list(places.values()), list(places))
+    usual = set(rows.variant[rows.usual])
+    for label in panels[0].get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() in usual else "normal")
+    return figure
+
+
+@_styled
+def accuracy_by_size(rows: pd.DataFrame, x: str, label: str, headline: int) -> Figure:
+    """Draw both accuracies against a number, the column ``x``: a line a seed.
+
+    ``rows`` is what :func:`metanet_lib.ablation.run_ablations` returns, of questions about the
+    same number; the seed ``headline`` has its 95 % interval as a band. A dotted line marks the
+    run's own.
+    """
+    looks = {False: ("#222222", "#AAAAAA"), True: ("#009E73", "#009E73")}
+    styles = dict(zip(rows.question.unique(), ("-", "--"), strict=False))
+    figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
+    for ax, (task, title) in zip(figure.subplots(1, 2), _TASKS.items(), strict=True):
+        of_task = rows[rows.task == task].sort_values(x)
+        ax.axvline(of_task[x][of_task.usual].iloc[0], color="#BBBBBB", linestyle=":")
+        for (question, _), line in of_task.groupby(["question", "seed"], dropna=False):
+            raw = bool(line.seed.isna().all())
+            main = raw or bool((line.seed == headline).all())
+            colour = looks[raw][not main]
+            at = line[x].to_numpy(float)
+            y = {c: 100 * line[c].to_numpy(float) for c in ("accuracy", "ci_low", "ci_high")}
+            ax.plot(
+                at,
+                y["accuracy"],
+                marker="o",
+                markersize=3,
+                color=colour,
+                linewidth=1.6 if main else 0.9,
+                linestyle=styles[question],
+                zorder=3 if main else 2,
+            )
+            if main:
+                ax.fill_between(
+                    at, y["ci_low"], y["ci_high"], color=colour, alpha=0.12, linewidth=0
+                )
+        values = sorted(of_task[x].unique())
+        ax.set_xscale("log")
+        ax.set_xticks(values, [f"{v:,}" for v in values])
+        ax.minorticks_off()
+        ax.set(title=title, xlabel=label, ylabel="accuracy, %", ylim=(0, 103))
+        ax.grid(axis="y", color="#EEEEEE")
+    handles = [
+        Line2D([], [], color="#222222", label=f"16 numbers, seed {headline} (headline)"),
+        Line2D([], [], color="#AAAAAA", label="other seeds"),
+    ]
+    if rows.seed.isna().any():
+        handles.append(Line2D([], [], color="#009E73", label="raw weights"))
+    if len(styles) > 1:
+        handles += [
+            Line2D([], [], color="#222222", linestyle=s, label=q) for q, s in styles.items()
+        ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+@_styled
+def encoded_properties(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw how axes follow properties: title to what ``anatomy.what_is_encoded`` returns."""
+    figure = Figure(figsize=(WIDTH, 2.5), layout="constrained")
+    panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
+    for ax, (title, table) in zip(panels, tables.items(), strict=True):
+        values = table.to_numpy(float)
+        image = ax.imshow(values, vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
+        for (row, column), value in np.ndenumerate(values):
+            text = "-" if np.isnan(value) else f"{value:.2f}"
+            dark = abs(value) > 0.6
+            ax.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="white" if dark else "black",
+            )
+        ax.set_xticks(range(len(table.columns)), table.columns, rotation=45, ha="right", fontsize=8)
+        ax.set_yticks(range(len(table)), table.index)
+        ax.set_title(title)
+        ax.axvline(len(table.columns) - 1.5, color="white", linewidth=3)
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
+    figure.colorbar(image, ax=panels, label="correlation; together: R²", shrink=0.9)
+    return figure
+
+
+@_styled
+def left_over(shares: Mapping[str, np.ndarray]) -> Figure:
+    """Draw how much initial weights explain of each filter: dataset id to shares, any shape."""
+    order = sorted(shares, key=lambda i: float(np.median(shares[i])))
+    figure = Figure(figsize=(WIDTH, 0.7 + 0.14 * len(order)), layout="constrained")
+    ax = figure.subplots()
+    for y, dataset_id in enumerate(order):
+        low, first, middle, third, high = np.quantile(
+            shares[dataset_id], (0.05, 0.25, 0.5, 0.75, 0.95)
+        )
+        colour = _hue(dataset_id)
+        ax.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=0.8)
+        ax.plot([100 * first, 100 * third], [y, y], color=colour, linewidth=3)
+        ax.plot(100 * middle, y, "o", color="white", markeredgecolor=colour, markersize=4)
+    ax.set_yticks(range(len(order)), order, fontsize=7)
+    ax.set(xlabel="share of a filter's variance that its initial weights explain, %", xlim=(0, 100))
+    ax.set_ylim(-0.7, len(order) - 0.3)
+    ax.grid(axis="x", color="#EEEEEE")
+    _modality_legend(figure)
+    return figure
+
+
+@_styled
+def filters_compared(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Draw rows of filters one below the other: title to (name to encoder ``[256, 16]``).
+
+    A group has one scale, that of its first row, so that a fainter row is a smaller one.
+    """
+    heights = [0.45 + 0.37 * len(group) for group in groups.values()]
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(len(groups), 1, height_ratios=heights))
+    for ax, (title, group) in zip(panels, groups.items(), strict=True):
+        tiles = np.stack([e.T.reshape(16, 16, 16) for e in group.values()])
+        limit = float(np.abs(tiles[0]).max())
+        _mosaic(ax, tiles, -limit, limit)
+        ax.set_yticks([8 + 18 * row for row in range(len(group))], list(group), fontsize=7)
+        ax.tick_params(axis="y", length=0)
+        ax.set_title(title, loc="left", fontsize=9)
+    return figure
+
+
 # --- Chapter 07: against the others -----------------------------------------------------------
 
 

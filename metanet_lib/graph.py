@@ -24,6 +24,7 @@ import psutil
 import yaml
 
 from metanet_lib import corpora
+from metanet_lib.ablation import AblationParameters
 from metanet_lib.bench import BenchParameters
 from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.interpret import InterpretParameters
@@ -40,6 +41,7 @@ SECTIONS: dict[str, type[Parameters]] = {
     "zoo": ZooParameters,
     "metanetwork": MetanetworkParameters,
     "interpret": InterpretParameters,
+    "ablation": AblationParameters,
     "peers": PeersParameters,
     "study": StudyParameters,
     "bench": BenchParameters,
@@ -52,6 +54,7 @@ CHAPTERS = (
     "03_meta_autoencoder",
     "04_modality",
     "05_dataset_id",
+    "06_what_each_part_buys",
     "07_against_the_others",
     "08_open_decisions",
     "09_cost",

@@ -284,6 +284,15 @@ class Metanetwork:
         """Return encoders ``[m, 256, 16]`` after their way through 16 numbers, filters sorted."""
         return self._in_chunks(lambda e: self.model.decode(self.model.encode(e)), encoders)
 
+    def decode(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return the encoders ``[m, 256, 16]`` that embeddings ``[m, 16]`` stand for."""
+        return self._in_chunks(self.model.decode, embeddings)
+
+    def axes_in_use(self, encoders: np.ndarray) -> int:
+        """Count a filter's numbers that vary, by over a twentieth of the one that varies most."""
+        spread = self.embed_filters(encoders).std(axis=(0, 1))
+        return int((spread > spread.max() / 20).sum())
+
     def reconstruction_loss(self, encoders: np.ndarray) -> float:
         """Return the mean squared error between weights and what comes back from 16 numbers.
 
@@ -293,8 +302,8 @@ class Metanetwork:
 
     @staticmethod
     @torch.no_grad()
-    def _in_chunks(function: Callable[[Tensor], Tensor], encoders: np.ndarray) -> np.ndarray:
-        chunks = torch.from_numpy(np.ascontiguousarray(encoders)).split(64)
+    def _in_chunks(function: Callable[[Tensor], Tensor], of_models: np.ndarray) -> np.ndarray:
+        chunks = torch.from_numpy(np.ascontiguousarray(of_models)).split(64)
         return torch.cat([function(chunk) for chunk in chunks]).numpy()
 
 
@@ -328,10 +337,12 @@ def train(
     p, data = parameters, torch.from_numpy(encoders)
     generator = torch.Generator().manual_seed(seed)
     model = MetaAutoencoder(p)
-    _initialise(model, generator)
+    initialise(model, generator)
 
     def fit(part: nn.Module, samples: Tensor, epochs: int, name: str) -> tuple[float, ...]:
-        return _fit(part, samples, epochs, p, generator, f"{name}, seed {seed}", progress)
+        return fit_autoencoder(
+            part, samples, epochs, p, generator, f"{name}, seed {seed}", progress
+        )
 
     unitwise = fit(model.unitwise, filters_of(data), p.unitwise_epochs, "unit-wise")
     with torch.no_grad():
@@ -364,8 +375,8 @@ def best(metanetworks: Sequence[Metanetwork]) -> Metanetwork:
     return min(metanetworks, key=lambda metanetwork: metanetwork.loss)
 
 
-def _initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Glorot uniform weights, zero biases (section 4.3.1)."""
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
+    """Give a model Glorot uniform weights and zero biases (section 4.3.1)."""
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             nn.init.xavier_uniform_(module.weight, generator=generator)
@@ -373,16 +384,44 @@ def _initialise(model: nn.Module, generator: torch.Generator) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def _fit(
+def fit_autoencoder(
     model: nn.Module,
     samples: Tensor,
     epochs: int,
     p: MetanetworkParameters,
     generator: torch.Generator,
     name: str,
-    progress: bool,
+    progress: bool = False,
 ) -> tuple[float, ...]:
-    """Train an autoencoder on samples with MSE and Adam; leave it in evaluation mode."""
+    """Train an autoencoder on samples with MSE and Adam; leave it in evaluation mode.
+
+    Parameters
+    ----------
+    model
+        Takes samples ``[n, d]``, gives reconstructions ``[n, d]``.
+    samples
+        float32 ``[n, d]``.
+    epochs
+        Passes over the samples.
+    p
+        Batch size and Adam's parameters.
+    generator
+        The order of the samples.
+    name
+        What errors and the progress bar call it.
+    progress
+        Show a progress bar with the loss.
+
+    Returns
+    -------
+    tuple of float
+        Mean training loss of every epoch.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss stops being finite.
+    """
     adam = torch.optim.Adam(model.parameters(), p.learning_rate, eps=p.adam_epsilon, fused=True)
     model.train()
     curve = []

@@ -153,14 +153,6 @@ figures.show(
 import numpy as np
 
 variance = float(np.var(fit.encoders))
-
-
-def axes_in_use(metanetwork):
-    """Count a filter's numbers that vary, by over a twentieth of the one that varies most."""
-    spread = metanetwork.embed_filters(fit.encoders).std(axis=(0, 1))
-    return int((spread > spread.max() / 20).sum())
-
-
 by_seed = pd.DataFrame(
     {
         "seed": n.seed,
@@ -169,7 +161,7 @@ by_seed = pd.DataFrame(
         "reconstruction loss": n.loss,
         "variance that comes back": f"{100 * (1 - n.loss / variance):.1f} %",
         "of unseen models": f"{100 * (1 - n.reconstruction_loss(validation.encoders) / variance):.1f} %",
-        "axes in use": axes_in_use(n),
+        "axes in use": n.axes_in_use(fit.encoders),
         "headline": "yes" if n is headline else "",
     }
     for n in metanetworks

@@ -30,6 +30,8 @@ LAYERS = [
     "pipeline",
     "representations",
     "interpret",
+    "ablation",
+    "anatomy",
     "peers",
     "leaderboard",
     "study",
