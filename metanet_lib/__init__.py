@@ -20,6 +20,8 @@ Read it from the ground up; each module imports only from those above it:
     can a corpus be used?
 ``zoo``
     the population of models to interpret (section 4.1)
+``reader``
+    models that somebody else trained, read from their files
 ``metanetwork``
     the meta-autoencoder, trained on their weights (section 4.3)
 ``bench``
@@ -30,6 +32,8 @@ Read it from the ground up; each module imports only from those above it:
     every way to turn models into vectors, as scikit-learn transformers
 ``interpret``
     the meta-classifier and its accuracies (section 4.4)
+``interpreter``
+    what was this model trained on? The answer for a model from outside
 ``ablation``
     what does each part of the method buy?
 ``anatomy``

@@ -6,6 +6,7 @@ JSON, one section of a profile each.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -124,6 +125,69 @@ def zoo(
     chosen = ZooParameters.of(json.loads(parameters))
     for bank in banks:
         make_shard(bank, out / bank.name, chosen, device, threads, progress)
+
+
+@app.command()
+def interpret(
+    files: Annotated[
+        list[Path], typer.Argument(help="Encoders: .safetensors, .npy, or a state_dict .pt, .pth.")
+    ],
+    results: Annotated[Path, typer.Option(help="A run's results: its zoo and metanetwork.")] = Path(
+        "results/quick"
+    ),
+    tensor: Annotated[
+        str | None, typer.Option(help="Name of the tensor that holds the encoder.")
+    ] = None,
+    index: Annotated[
+        list[int] | None,
+        typer.Option(help="Which model of a file of many, from 0; may be repeated."),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw filters and a map of the zoo: a .png or .svg.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
+) -> None:
+    """Tell what models were trained on, from their weights: 256x16 each, or 16x256.
+
+    The ten nearest models of the zoo vote; distances are between embeddings.
+    UNLIKE ANYTHING SEEN is said of a model that is farther from its tenth
+    neighbour than 99 % of the zoo's own models are from theirs, each left out
+    in turn: its votes mean little.
+
+    A file that cannot be read is reported, the others are answered for, and
+    the exit code is 1.
+
+    --json gives one object: "results", "k" (neighbours), "n_zoo" (models that
+    can vote), "models" (of each: "name", "modality", "modality_votes",
+    "dataset", "dataset_votes", "neighbours" with "dataset", "model" and
+    "distance", "distance" to the last of them, "usual_distance",
+    "unlike_anything_seen", "embedding") and "errors" ("file", "error").
+    """
+    from metanet_lib import figures
+    from metanet_lib.interpreter import Interpreter
+
+    if plot and plot.suffix not in (".png", ".svg"):
+        raise ValueError(f"{plot}: expected a plot called .png or .svg, found {plot.suffix!r}")
+    interpreter = Interpreter.of(results)
+    answers, errors = [], []
+    for file in files:
+        try:
+            answers += interpreter.read(file, tensor, index or ())
+        except (ValueError, OSError) as error:
+            errors.append({"file": str(file), "error": str(error)})
+    k, n = interpreter.parameters.k, len(interpreter.zoo)
+    if as_json:
+        models = [answer.as_dict() for answer in answers]
+        found = {"results": str(results), "k": k, "n_zoo": n, "models": models, "errors": errors}
+        print(json.dumps(found, indent=2))
+    else:
+        print(f"asked: the {k} nearest of {n:,} models of {results}", *answers, sep="\n\n")
+    if plot and answers:
+        figures.save(figures.interpreted_models(interpreter, answers), plot)
+    for each in errors:
+        print(f"metanet: {each['error']}", file=sys.stderr)
+    if errors:
+        raise typer.Exit(1)
 
 
 @app.command()

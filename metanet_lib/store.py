@@ -72,6 +72,12 @@ def read_tensors(path: Path, absent: str) -> tuple[dict[str, str], "dict[str, Te
         raise ValueError(f"{path}: not a readable safetensors file ({error})") from error
 
 
+def write_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure as SVG, without a date in it, or as PNG: as the suffix of ``path`` says."""
+    with write_atomically(path) as temporary:
+        figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else {})
+
+
 @dataclass(frozen=True)
 class Results:
     """The folder of one run.
@@ -143,9 +149,7 @@ class Results:
         """Write a figure as ``figures/<name>.svg`` and ``.png``; return the SVG's path."""
         path = self.folder / "figures" / f"{name}.svg"
         for suffix in (".png", ".svg"):
-            with write_atomically(path.with_suffix(suffix)) as temporary:
-                dateless = {"Date": None} if suffix == ".svg" else {}
-                figure.savefig(temporary, metadata=dateless)
+            write_figure(figure, path.with_suffix(suffix))
         return path
 
     def _repr_markdown_(self) -> str:

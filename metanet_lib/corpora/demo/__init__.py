@@ -16,6 +16,7 @@ import json
 import shutil
 import xml.etree.ElementTree as ET
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from numpy.random import Generator
 from PIL import Image
 from tqdm import tqdm
 
-from metanet_lib.catalog import DATASETS
+from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.corpora.demo import photographs, sounds
 from metanet_lib.corpora.demo.looks import LOOKS
 from metanet_lib.corpora.demo.photographs import Photograph
@@ -51,10 +52,16 @@ sha256  {sha256}
 """
 
 
-def write(root: Path | str, seed: int = 0, progress: bool = True) -> None:
+def write(
+    root: Path | str,
+    seed: int = 0,
+    progress: bool = True,
+    datasets: Sequence[Dataset] | None = None,
+) -> None:
     """Write the demo corpus, about 120 MB; nothing is done if it is there already.
 
-    A demo corpus of another seed, or made by another version of this code, is replaced.
+    A demo corpus of another seed, of other datasets, or made by another version of this code, is
+    replaced.
 
     Parameters
     ----------
@@ -64,6 +71,9 @@ def write(root: Path | str, seed: int = 0, progress: bool = True) -> None:
         Seed of everything in it, zero or more.
     progress
         Show a progress bar.
+    datasets
+        Write these datasets alone, with the files that they have in the whole corpus; all if none
+        are given.
 
     Raises
     ------
@@ -71,13 +81,18 @@ def write(root: Path | str, seed: int = 0, progress: bool = True) -> None:
         If ``root`` holds anything that is not a demo corpus.
     """
     root = Path(root)
-    wanted = {"seed": seed, "generator": _sha256(Path(__file__).parent, "*.py")}
+    datasets = DATASETS if datasets is None else datasets
+    wanted = {
+        "seed": seed,
+        "datasets": [d.id for d in datasets],
+        "generator": _sha256(Path(__file__).parent, "*.py"),
+    }
     there = _demo_at(root)
     if not wanted.items() <= there.items():
         unfinished, old = (root.with_name(f".{root.name}.{state}") for state in ("new", "old"))
         for left_by_a_killed_run in (unfinished, old):
             shutil.rmtree(left_by_a_killed_run, ignore_errors=True)
-        _write_corpora(unfinished, seed, progress)
+        _write_corpora(unfinished, seed, datasets, progress)
         there = {**wanted, "sha256": _sha256(unfinished)}
         (unfinished / "demo.json").write_text(json.dumps(there))
         if root.exists():
@@ -113,12 +128,14 @@ def _sha256(folder: Path, pattern: str = "*") -> str:
     return digest.hexdigest()
 
 
-def _write_corpora(root: Path, seed: int, progress: bool) -> None:
+def _write_corpora(root: Path, seed: int, chosen: Sequence[Dataset], progress: bool) -> None:
     noise = photographs.pink_noise(np.random.default_rng(seed))
     shown: dict[str, Photograph] = {}
     clips: list[list[str | float]] = []
     with tqdm(DATASETS, "demo corpus", disable=not progress, unit="dataset") as datasets:
         for position, dataset in enumerate(datasets):
+            if dataset not in chosen:
+                continue
             rng = np.random.default_rng([seed, zlib.crc32(dataset.id.encode())])
             if dataset.corpus == "voc":
                 for i in range(FILES):
