@@ -163,7 +163,6 @@ def interpret(
     "distance", "distance" to the last of them, "usual_distance",
     "unlike_anything_seen", "embedding") and "errors" ("file", "error").
     """
-    from metanet_lib import figures
     from metanet_lib.interpreter import Interpreter
 
     if plot and plot.suffix not in (".png", ".svg"):
@@ -183,6 +182,8 @@ def interpret(
     else:
         print(f"asked: the {k} nearest of {n:,} models of {results}", *answers, sep="\n\n")
     if plot and answers:
+        from metanet_lib import figures
+
         figures.save(figures.interpreted_models(interpreter, answers), plot)
     for each in errors:
         print(f"metanet: {each['error']}", file=sys.stderr)

@@ -864,8 +864,8 @@ def interpreted_models(interpreter: Interpreter, answers: Sequence[Answer]) -> F
     ax.set_xlabel(f"first principal component of the zoo's embeddings ({first:.0%} of variance)")
     ax.set_ylabel(f"second ({second:.0%})")
     ax.set_title(
-        "Principal components, fitted on the zoo alone. Far apart here is far apart; what lies close "
-        f"here may differ in the other {1 - first - second:.0%}.",
+        "Principal components, fitted on the zoo alone. Far apart here is far apart; close here "
+        f"may differ in the other {1 - first - second:.0%}.",
         fontsize=7.5,
     )
     names = {

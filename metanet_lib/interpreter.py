@@ -133,9 +133,9 @@ class Answer:
         ]
         if self.unlike_anything_seen:
             lines.append(
-                f"  UNLIKE ANYTHING SEEN: neighbour {k} is {self.distance:.3g} away; of the zoo's own "
-                f"models, {USUAL:.0%} have theirs within {self.usual_distance:.3g}. The votes mean "
-                "little"
+                f"  UNLIKE ANYTHING SEEN: neighbour {k} is {self.distance:.3g} away; of the zoo's "
+                f"own models, {USUAL:.0%} have theirs within {self.usual_distance:.3g}. The votes "
+                "mean little"
             )
         return "\n".join(lines)
 

@@ -6,8 +6,11 @@ these functions make what is missing, and leave alone what is there.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from metanet_lib.bank import Bank
 from metanet_lib.catalog import Dataset
 from metanet_lib.corpora import chosen, demo
 from metanet_lib.patches import PatchParameters, make_bank
@@ -47,6 +50,51 @@ def make_zoo(
         "model zoo",
         "dataset",
     )
+
+
+def fresh_banks(
+    results: Results, datasets: Sequence[Dataset], parameters: PatchParameters, seed: int
+) -> dict[str, tuple[Bank, str]]:
+    """Sample patches of datasets that no model of the run's zoo was trained on, as far as can be.
+
+    Of the demo corpus, photographs and sounds are computed anew. Of a real one, photographs come
+    from the listing that the run leaves out, where it leaves one out; else the files are the run's
+    own, and the patches are other ones.
+
+    Parameters
+    ----------
+    results
+        The run.
+    datasets
+        The datasets.
+    parameters
+        How the run samples patches.
+    seed
+        Seed of the sampling, and of a new demo corpus: another than the run's.
+
+    Returns
+    -------
+    dict
+        For each dataset id, the bank, and in words what is new in it.
+    """
+    parameters = replace(parameters, seed=seed)
+    left_out = {"train": "val", "val": "train"}.get(parameters.voc_split)
+
+    def bank(corpus: Path, dataset: Dataset) -> tuple[Bank, str]:
+        if results.is_demo:
+            new = "photographs" if dataset.modality == "vision" else "recordings"
+            return make_bank(corpus, dataset.id, parameters), f"{new} computed anew"
+        if dataset.corpus == "voc" and left_out:
+            other = replace(parameters, voc_split=left_out)
+            return make_bank(corpus, dataset.id, other), f"photographs of the listing {left_out!r}"
+        return make_bank(corpus, dataset.id, parameters), "other patches of the same files"
+
+    if not results.is_demo:
+        return {d.id: bank(results.corpus_folder, d) for d in datasets}
+    with TemporaryDirectory() as folder:
+        corpus = Path(folder) / "demo"
+        demo.write(corpus, seed, progress=False, datasets=datasets)
+        return {d.id: bank(corpus, d) for d in datasets}
 
 
 def make_dataset(

@@ -130,6 +130,16 @@ def test_a_dataset_does_not_depend_on_the_others(small, tmp_path, monkeypatch):
     assert flutes[0] == flutes[1]
 
 
+def test_some_datasets_alone_have_the_files_that_they_have_in_the_whole_corpus(small, tmp_path):
+    demo.write(tmp_path / "all", progress=False)
+    some = [catalog.dataset(i) for i in ("v:boa", "a:dog")]
+    demo.write(tmp_path / "some", progress=False, datasets=some)
+    whole, part = (contents(tmp_path / name) for name in ("all", "some"))
+    media = {name for name in whole if name.endswith((".jpg", ".wav")) and "IRMAS" not in name}
+    assert {name for name in part if name.endswith((".jpg", ".wav"))} == media
+    assert all(part[name] == whole[name] for name in media)
+
+
 def test_a_finished_demo_is_left_alone_and_a_lost_readme_restored(small, tmp_path):
     root = tmp_path / "demo"
     demo.write(root, progress=False)
