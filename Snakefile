@@ -56,6 +56,7 @@ READS = {
     "07_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
     "08_open_decisions": CORPUS_FILES,
     "09_cost": CORPUS_FILES,
+    "10_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -70,6 +71,10 @@ WRITES = {
     ],
     "08_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
     "09_cost": tables("zoo_speed", "cost"),
+    "10_interpret_your_model": [
+        *tables("interpreted_models", "interpreted_groups"),
+        *figures("interpreted_models"),
+    ],
 }
 
 # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.

@@ -58,6 +58,7 @@ CHAPTERS = (
     "07_against_the_others",
     "08_open_decisions",
     "09_cost",
+    "10_interpret_your_model",
 )
 """The chapters, in reading order."""
 

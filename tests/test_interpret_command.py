@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from metanet_lib import catalog, cli, figures, interpret, metanetwork
+from metanet_lib.corpora import demo
 from metanet_lib.interpreter import Interpreter
 from metanet_lib.metanetwork import MetanetworkParameters
+from metanet_lib.patches import PatchParameters, make_bank
+from metanet_lib.pipeline import fresh_banks
 from metanet_lib.reader import read_models
 from metanet_lib.representations import MetaEncoder
 from metanet_lib.store import Results
@@ -356,6 +360,35 @@ def test_a_zoo_that_the_metanetwork_was_not_trained_on_is_found_out(run, tmp_pat
 def test_more_neighbours_than_the_zoo_has_models_are_refused(run):
     with pytest.raises(ValueError, match="k = 39 neighbours asked of 39 models"):
         Interpreter.of(run.folder, interpret.InterpretParameters(k=39))
+
+
+# --- Patches for new models -------------------------------------------------------------------
+
+
+def test_for_the_demo_new_pictures_are_made_and_of_a_real_corpus_what_is_left_is_taken(
+    demo_corpus, monkeypatch
+):
+    monkeypatch.setattr(demo, "FILES", 3)
+    datasets = [catalog.dataset(i) for i in ("v:boa", "a:flu")]
+    usual = PatchParameters(per_dataset=500)
+    old = {d.id: make_bank(demo_corpus, d.id, usual).windows for d in datasets}
+    of_demo = fresh_banks(Results("tiny"), datasets, usual, seed=7)
+    of_real = fresh_banks(Results("tiny", str(demo_corpus)), datasets, usual, seed=7)
+    half = replace(usual, voc_split="train")
+    of_half = fresh_banks(Results("tiny", str(demo_corpus)), datasets, half, seed=7)
+    assert [new for _, new in of_demo.values()] == [
+        "photographs computed anew",
+        "recordings computed anew",
+    ]
+    assert {new for _, new in of_real.values()} == {"other patches of the same files"}
+    assert of_half["v:boa"][1] == "photographs of the listing 'val'"
+    assert of_half["v:boa"][0].parameters["voc_split"] == "val"
+    assert of_half["a:flu"][1] == "other patches of the same files"
+    for found in (of_demo, of_real, of_half):
+        for dataset_id, (bank, _) in found.items():
+            assert len(bank) == 500
+            assert bank.parameters["seed"] == 7
+            assert not np.array_equal(bank.windows, old[dataset_id])
 
 
 # --- The command ------------------------------------------------------------------------------
