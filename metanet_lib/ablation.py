@@ -32,8 +32,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.decomposition import PCA
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from metanet_lib.interpret import TASKS, InterpretParameters, assess
 from metanet_lib.metanetwork import Metanetwork
@@ -120,104 +120,104 @@ def variants(
         The run's own number of neighbours.
     """
     datasets, counts = np.unique(fit.datasets, return_counts=True)
-    enough = [m for m in sorted(sizes.models) if m * len(datasets) >= k]
+    fewer = [m for m in sorted(sizes.models) if m * len(datasets) >= k and m < counts.max()]
     ks = [n for n in sorted({*sizes.ks, k}) if n <= len(fit)]
+    own, raw = [MetaEncoder(n) for n in metanetworks], RawWeights()
     return [
-        *_parts(metanetworks),
-        *_sortings(metanetworks),
-        *_sizes(metanetworks, sizes.sizes),
-        *_ks(metanetworks, ks, k),
-        *_models(metanetworks, [m for m in enough if m < counts.max()]),
+        *_parts(own, raw),
+        *_sortings(own),
+        *_sizes(own, sizes.sizes),
+        *_ks(own, raw, ks, k),
+        *_models(own, raw, fewer),
     ]
 
 
-def _own(question: str, n: Metanetwork) -> Variant:
-    return Variant(question, WHOLE, n.seed, True, MetaEncoder(n))
+def _of(question: str, name: str, own: MetaEncoder, instead: Any = None) -> Variant:
+    """Return a variant of one seed: the run's own metanetwork, or what stands in its place."""
+    return Variant(question, name, own.metanetwork.seed, instead is None, instead or own)
 
 
-def _parts(metanetworks: Sequence[Metanetwork]) -> Iterator[Variant]:
-    p = metanetworks[0].model.parameters_
-
-    for n in metanetworks:
-        yield _own("part", n)
-        ordered = _ordered(n)
-        yield Variant("part", "unit-wise, sorted", n.seed, False, ordered)
-        pipeline = make_pipeline(ordered, PCA(p.embedding))
-        yield Variant("part", "unit-wise, sorted, PCA", n.seed, False, pipeline)
+def _parts(own: Sequence[MetaEncoder], raw: RawWeights) -> Iterator[Variant]:
+    p = own[0].metanetwork.model.parameters_
+    yield from (_of("part", WHOLE, o) for o in own)
+    yield from (_of("part", "unit-wise, sorted", o, _ordered(o)) for o in own)
+    for o in own:
+        pca = make_pipeline(_ordered(o), PCA(p.embedding))
+        yield _of("part", "unit-wise, sorted, PCA", o, pca)
     inter_unit = reduced(filters_by_norm, p.embedding)
     yield Variant("part", "filters by norm, PCA", None, False, inter_unit)
-    for n in metanetworks:
-        deep = DenseAutoencoder((p.dense, p.embedding), p, n.seed)
-        pipeline = make_pipeline(RawWeights(), deep)
-        yield Variant("part", "one autoencoder", n.seed, False, pipeline)
+    for o in own:
+        deep = DenseAutoencoder((p.dense, p.embedding), p, o.metanetwork.seed)
+        yield _of("part", "one autoencoder", o, make_pipeline(RawWeights(), deep))
     yield Variant("part", "PCA", None, False, reduced(flat, p.embedding))
-    for n in metanetworks:
-        before = MetaEncoder(untrained(p, n.seed))
-        yield Variant("part", "untrained metanetwork", n.seed, False, before)
-    yield Variant("part", RAW, None, False, RawWeights())
+    for o in own:
+        start = MetaEncoder(untrained(p, o.metanetwork.seed))
+        yield _of("part", "untrained metanetwork", o, start)
+    yield Variant("part", RAW, None, False, raw)
 
 
-def _sortings(metanetworks: Sequence[Metanetwork]) -> Iterator[Variant]:
-    p = metanetworks[0].model.parameters_
-    for sorting in ("none", "norm", *(f"axis {a + 1}" for a in range(p.filter_embedding))):
-        for n in metanetworks:
-            if sorting == _own_sorting(n):
-                yield replace(_own("sorting", n), variant=sorting)
-            else:
-                again = make_pipeline(SortedFilters(n, sorting), _linear(n, p.embedding))
-                yield Variant("sorting", sorting, n.seed, False, again)
+def _sortings(own: Sequence[MetaEncoder]) -> Iterator[Variant]:
+    p = own[0].metanetwork.model.parameters_
+    for name in ("none", "norm", *(f"axis {a + 1}" for a in range(p.filter_embedding))):
+        for o in own:
+            another = make_pipeline(SortedFilters(o.metanetwork, name), _linear(o, p.embedding))
+            yield _of("sorting", name, o, None if name == _own_sorting(o) else another)
 
 
-def _sizes(metanetworks: Sequence[Metanetwork], sizes: Sequence[int]) -> Iterator[Variant]:
-    own = metanetworks[0].model.parameters_.embedding
-    for size in sorted({*sizes, own}):
-        for n in metanetworks:
-            if size == own:
-                yield _own("size", n)
-            else:
-                again = make_pipeline(_ordered(n), _linear(n, size))
-                yield Variant("size", WHOLE, n.seed, False, again)
+def _sizes(own: Sequence[MetaEncoder], sizes: Sequence[int]) -> Iterator[Variant]:
+    of_run = own[0].metanetwork.model.parameters_.embedding
+    for size in sorted({*sizes, of_run}):
+        for o in own:
+            another = make_pipeline(_ordered(o), _linear(o, size))
+            yield _of("size", WHOLE, o, None if size == of_run else another)
 
 
-def _ks(metanetworks: Sequence[Metanetwork], ks: Sequence[int], own: int) -> Iterator[Variant]:
+def _ks(
+    own: Sequence[MetaEncoder], raw: RawWeights, ks: Sequence[int], of_run: int
+) -> Iterator[Variant]:
     for k in ks:
-        for n in metanetworks:
-            yield replace(_own("k", n), usual=k == own, k=k)
-        yield Variant("k", RAW, None, False, RawWeights(), k=k)
+        yield from (replace(_of("k", WHOLE, o), usual=k == of_run, k=k) for o in own)
+        yield Variant("k", RAW, None, False, raw, k=k)
 
 
-def _models(metanetworks: Sequence[Metanetwork], fewer: Sequence[int]) -> Iterator[Variant]:
-    for models in (*fewer, None):
-        for n in metanetworks:
-            usual, anew = models is None, Anew(n.model.parameters_, n.seed)
-            own = replace(_own("models that vote", n), usual=usual, models=models)
-            yield own
-            representation = own.representation if usual else anew
-            yield replace(own, question="models in all", representation=representation)
-        yield Variant("models that vote", RAW, None, False, RawWeights(), models=models)
-    p = metanetworks[0].model.parameters_
+def _models(own: Sequence[MetaEncoder], raw: RawWeights, fewer: Sequence[int]) -> Iterator[Variant]:
+    p = own[0].metanetwork.model.parameters_
+    for m in fewer:
+        for o in own:
+            yield replace(_of("models that vote", WHOLE, o), usual=False, models=m)
+            anew = Anew(p, o.metanetwork.seed)
+            yield replace(_of("models in all", WHOLE, o, anew), models=m)
+        yield Variant("models that vote", RAW, None, False, raw, models=m)
+    for question in ("models that vote", "models in all"):
+        yield from (_of(question, WHOLE, o) for o in own)
+    yield Variant("models that vote", RAW, None, False, raw)
     other = "linear" if p.embedding_activation == "relu" else "relu"
-    for n in metanetworks:
-        anew = Anew(replace(p, embedding_activation=other), n.seed)
-        yield Variant("activation", other, n.seed, False, anew, models=max(fewer, default=None))
+    for o in own:
+        anew = Anew(replace(p, embedding_activation=other), o.metanetwork.seed)
+        yield replace(_of("activation", other, o, anew), models=max(fewer, default=None))
 
 
-def _own_sorting(n: Metanetwork) -> str:
-    return f"axis {n.model.parameters_.sort_axis + 1}"
+def _own_sorting(own: MetaEncoder) -> str:
+    return f"axis {own.metanetwork.model.parameters_.sort_axis + 1}"
 
 
-def _ordered(n: Metanetwork) -> SortedFilters:
-    return SortedFilters(n, _own_sorting(n))
+def _ordered(own: MetaEncoder) -> SortedFilters:
+    return SortedFilters(own.metanetwork, _own_sorting(own))
 
 
-def _linear(n: Metanetwork, size: int) -> DenseAutoencoder:
-    return DenseAutoencoder((size,), n.model.parameters_, n.seed)
+def _linear(own: MetaEncoder, size: int) -> DenseAutoencoder:
+    return DenseAutoencoder((size,), own.metanetwork.model.parameters_, own.metanetwork.seed)
+
+
+# --- The experiment ---------------------------------------------------------------------------
 
 
 def run_ablations(
     chosen: Sequence[Variant], fit: Zoo, validation: Zoo, interpret: InterpretParameters
 ) -> pd.DataFrame:
     """Ask every variant both of the paper's questions, side by side.
+
+    Variants that share a representation (a metanetwork, with another k) embed the models once.
 
     Returns
     -------
@@ -232,42 +232,55 @@ def run_ablations(
     ValueError
         If a variant has fewer models to fit on than neighbours to ask.
     """
-    longest_first = sorted(chosen, key=lambda v: not isinstance(v.representation, Anew))
+    groups: dict[int, list[Variant]] = {}
+    for variant in chosen:
+        groups.setdefault(id(variant.representation), []).append(variant)
+    longest_first = sorted(
+        groups.values(), key=lambda group: not isinstance(group[0].representation, Anew)
+    )
     done = side_by_side(
         ask,
-        [(variant, fit, validation, interpret) for variant in longest_first],
+        [(group, fit, validation, interpret) for group in longest_first],
         "what each part buys",
-        "variant",
+        "representation",
     )
-    tables = {id(variant): table for variant, table in zip(longest_first, done, strict=True)}
-    rows = [row for variant in chosen for row in tables[id(variant)]]
-    return pd.DataFrame(rows).astype({"seed": "Int64", "axes": "Int64"})
+    answers: dict[int, list[dict[str, Any]]] = {}
+    for group, rows in zip(longest_first, done, strict=True):
+        answers |= {id(variant): two for variant, two in zip(group, rows, strict=True)}
+    table = pd.DataFrame([row for variant in chosen for row in answers[id(variant)]])
+    return table.astype({"seed": "Int64", "axes": "Int64"})
 
 
 def ask(
-    variant: Variant, fit: Zoo, validation: Zoo, interpret: InterpretParameters
-) -> list[dict[str, Any]]:
-    """Return a variant's rows of :func:`run_ablations`; what it trains is trained once."""
-    fit = first_models(fit, variant.models)
-    fitted = variant.representation.fit(fit.encoders)
-    axes = fitted.metanetwork_.axes_in_use(fit.encoders) if isinstance(fitted, Anew) else None
-    fitted = FrozenEstimator(fitted)
-    interpret = replace(interpret, k=variant.k or interpret.k)
-    verdicts = (assess(t, variant.variant, fitted, fit, validation, interpret) for t in TASKS)
+    chosen: Sequence[Variant], fit: Zoo, validation: Zoo, interpret: InterpretParameters
+) -> list[list[dict[str, Any]]]:
+    """Return the rows of :func:`run_ablations` of variants that share a representation."""
+    representation = chosen[0].representation
+    representation.fit(first_models(fit, chosen[0].models).encoders)
+    known, asked = (
+        Zoo(representation.transform(zoo.encoders), zoo.datasets) for zoo in (fit, validation)
+    )
+    axes = None
+    if isinstance(representation, Anew):
+        axes = representation.metanetwork_.axes_in_use(fit.encoders)
+    as_they_are = FunctionTransformer()
     names = ("task", "accuracy", "n_correct", "n_validation", "ci_low", "ci_high")
-    return [
-        {
+    answers = []
+    for variant in chosen:
+        voting = first_models(known, variant.models)
+        with_k = replace(interpret, k=variant.k or interpret.k)
+        verdicts = [assess(t, variant.variant, as_they_are, voting, asked, with_k) for t in TASKS]
+        told = {
             "question": variant.question,
             "variant": variant.variant,
             "seed": variant.seed,
             "usual": variant.usual,
-            "k": interpret.k,
-            "models": int(np.unique(fit.datasets, return_counts=True)[1].max()),
-            **{name: verdict.row[name] for name in (*names, "embedding_dim", "n_fit")},
-            "axes": axes,
+            "k": with_k.k,
+            "models": int(np.unique(voting.datasets, return_counts=True)[1].max()),
         }
-        for verdict in verdicts
-    ]
+        numbers = (*names, "embedding_dim", "n_fit")
+        answers.append([{**told, **{n: v.row[n] for n in numbers}, "axes": axes} for v in verdicts])
+    return answers
 
 
 def first_models(zoo: Zoo, models: int | None) -> Zoo:
