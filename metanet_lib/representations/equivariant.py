@@ -141,8 +141,8 @@ class EquivariantClassifier(DeepRepresentation):
     def __init__(
         self,
         embedding: int = 16,
-        width: int = 128,
-        layers: int = 2,
+        width: int = 256,
+        layers: int = 1,
         noise: float = 0.5,
         epochs: int = 50,
         batch_size: int = 50,

@@ -21,7 +21,8 @@ Simplified: small transformers, no dropout; the erased block lies within the row
 weights; a small perceptron for a projection head, which for SANE reads the mean of the tokens
 (the original: all of them in a row); a filter is one token, and all 16 make one window, so that the
 position of a token is one number (SANE cuts large layers into tokens of equal size, numbers them by
-place, layer and place in the layer, and trains on random windows of long sequences).
+place, layer and place in the layer, trains on random windows of long sequences, and first aligns
+the models of a zoo with each other, which is left out here).
 """
 
 import torch
@@ -202,12 +203,12 @@ class HyperRepresentation(DeepRepresentation):
         embedding: int = 16,
         width: int = 64,
         heads: int = 4,
-        layers: int = 2,
-        gamma: float = 0.05,
+        layers: int = 1,
+        gamma: float = 0.5,
         temperature: float = 0.1,
         epochs: int = 50,
         batch_size: int = 50,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         weight_decay: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -230,6 +231,37 @@ class HyperRepresentation(DeepRepresentation):
 
 
 class SANE(HyperRepresentation):
-    """Its token-wise successor, SANE (Schürholt et al. 2024). Unsupervised; parameters as there."""
+    """Its token-wise successor, SANE (Schürholt et al. 2024). Unsupervised; parameters as there.
+
+    The default of ``gamma`` is that paper's, as it is above.
+    """
 
     network = SANENetwork
+
+    def __init__(
+        self,
+        embedding: int = 16,
+        width: int = 64,
+        heads: int = 4,
+        layers: int = 1,
+        gamma: float = 0.05,
+        temperature: float = 0.1,
+        epochs: int = 50,
+        batch_size: int = 50,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            embedding,
+            width,
+            heads,
+            layers,
+            gamma,
+            temperature,
+            epochs,
+            batch_size,
+            learning_rate,
+            weight_decay,
+            seed,
+        )

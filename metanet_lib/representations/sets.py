@@ -96,11 +96,11 @@ class SetAutoencoder(DeepRepresentation):
         self,
         embedding: int = 16,
         width: int = 64,
-        reads: int = 8,
+        reads: int = 2,
         epochs: int = 100,
         batch_size: int = 50,
         learning_rate: float = 3e-3,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.3,
         seed: int = 0,
     ) -> None:
         self.embedding = embedding
