@@ -57,6 +57,7 @@ READS = {
     "08_open_decisions": CORPUS_FILES,
     "09_cost": CORPUS_FILES,
     "10_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "11_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -75,6 +76,7 @@ WRITES = {
         *tables("interpreted_models", "interpreted_groups"),
         *figures("interpreted_models"),
     ],
+    "11_gallery": tables("gallery"),
 }
 
 # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.

@@ -46,6 +46,10 @@ Read it from the ground up; each module imports only from those above it:
     what if an open decision had fallen otherwise?
 ``figures``
     every figure of the book
+``interactive``
+    those of them that a browser draws, to explore
+``gallery``
+    every dataset on one page
 ``graph``
     the whole paper as one graph: profiles, chapters, and how Snakemake is run
 ``site``

@@ -1,8 +1,9 @@
 """Every figure of the book, one function each, in one visual language.
 
-A function returns a Matplotlib ``Figure``; :func:`show` stores it with a run's results (SVG and
-PNG) and gives what a page displays: the picture with its caption and its alternative text. Vision
-is always blue and audio always orange, a pair that colour-blind readers tell apart.
+A function returns a Matplotlib ``Figure``; :func:`show` stores it with a run's results (SVG, PNG,
+and the numbers drawn as CSV) and gives what a page displays: the picture with its caption, its
+alternative text and links to its files. Vision is always blue and audio always orange, a pair that
+colour-blind readers tell apart.
 """
 
 from base64 import b64encode
@@ -73,8 +74,14 @@ class Shown:
         return self._html
 
 
-def show(figure: Figure, results: Results, name: str, caption: str, alt: str) -> Shown:
+def show(
+    figure: Figure, results: Results, name: str, caption: str, alt: str, data: pd.DataFrame | str
+) -> Shown:
     """Store a figure with a run's results and return it as a page displays it.
+
+    Below the caption stand links to the figure's files. They lead from ``chapters/`` of the results
+    to ``figures/`` beside it, and so they do on the site; in a notebook that is run elsewhere they
+    lead nowhere, but the files are in the results all the same.
 
     Parameters
     ----------
@@ -83,18 +90,26 @@ def show(figure: Figure, results: Results, name: str, caption: str, alt: str) ->
     results
         The run.
     name
-        File name without suffix, such as ``fig4``.
+        File name without suffix; ``fig3`` to ``fig6`` are the figures that the paper numbers.
     caption
-        What the reader sees below it; begins with its number if it has one.
+        What the reader sees below it, without a number: the paper's figures keep theirs, the others
+        are numbered by chapter when the site is built.
     alt
         What the picture shows, for those who cannot see it.
+    data
+        The numbers that are drawn, stored as ``figures/<name>.csv``. Of pictures, such as patches
+        or filters, where they come from, in words: ``the zoo``.
     """
+    drawn = data if isinstance(data, pd.DataFrame) else None
     with style.context(["default", _STYLE]):
-        svg = results.save_figure(figure, name).read_bytes()
+        svg = results.save_figure(figure, name, drawn).read_bytes()
+    source = f"data: {escape(str(data))}" if drawn is None else file_link(name, "csv", "data (CSV)")
     return Shown(
-        f'<figure class="metanet"><img alt="{escape(alt)}" '
+        f'<figure class="metanet" id="{name}"><img alt="{escape(alt)}" '
         f'src="data:image/svg+xml;base64,{b64encode(svg).decode()}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<figcaption>{_number(name)}{escape(caption)} "
+        f'<small class="files">{file_link(name, "svg", "picture (SVG)")} · {source}</small>'
+        "</figcaption></figure>"
     )
 
 
@@ -102,6 +117,18 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure to a file of its own, ``.png`` or ``.svg``."""
     with style.context(["default", _STYLE]):
         write_figure(figure, path)
+
+
+def file_link(name: str, suffix: str, text: str) -> str:
+    """Return the HTML of a link to a figure's file."""
+    return f'<a href="../figures/{name}.{suffix}">{text}</a>'
+
+
+def _number(name: str) -> str:
+    """Return the number that the paper gives, or a place for the one that the site will give."""
+    paper = name.removeprefix("fig")
+    known = f"Figure {paper}." if paper.isdecimal() else ""
+    return f'<b class="number" data-figure="{name}">{known}</b> '
 
 
 # --- Chapter 01: the datasets -----------------------------------------------------------------
@@ -238,13 +265,12 @@ def patch_gallery(patches: Mapping[str, np.ndarray], gamma: float = 1) -> Figure
 
 
 @_styled
-def loss_curves(curves: Mapping[str, np.ndarray], steps: int) -> Figure:
-    """Draw the median training loss of each dataset: id to ``[m, points]`` over ``steps``."""
+def loss_curves(curves: pd.DataFrame) -> Figure:
+    """Draw training losses: a column ``step``, and one for each dataset."""
     figure = Figure(figsize=(WIDTH, 3), layout="constrained")
     ax = figure.subplots()
-    for dataset_id, curve in curves.items():
-        at = np.linspace(1, steps, curve.shape[1])
-        ax.plot(at, np.median(curve, 0), color=_hue(dataset_id), alpha=0.5, linewidth=0.8)
+    for dataset_id in curves.columns.drop("step"):
+        ax.plot(curves.step, curves[dataset_id], color=_hue(dataset_id), alpha=0.5, linewidth=0.8)
     ax.set(yscale="log", xscale="log", xlabel="training step", ylabel="mean squared error")
     ax.set_title("Every dataset's models learn: median loss, one line a dataset")
     _modality_legend(figure)

@@ -59,6 +59,7 @@ CHAPTERS = (
     "08_open_decisions",
     "09_cost",
     "10_interpret_your_model",
+    "11_gallery",
 )
 """The chapters, in reading order."""
 
@@ -130,7 +131,8 @@ def chapter_sections(script: Path | str) -> list[str]:
 def library_files(*entries: str) -> list[str]:
     """Return the files of the library that these scripts or modules import, directly or not.
 
-    ``entries`` are paths of Python files, or module names such as ``metanet_lib.zoo``.
+    ``entries`` are paths of Python files, or module names such as ``metanet_lib.zoo``. The script
+    that a module sends to the browser lies beside it and counts too.
     """
     found: set[Path] = set()
     waiting = [Path(e) if e.endswith(".py") else _module_file(e) for e in entries]
@@ -147,7 +149,8 @@ def library_files(*entries: str) -> list[str]:
             else:
                 continue
             waiting += [_module_file(n) for n in names if n.startswith("metanet_lib.")]
-    return sorted(str(path) for path in found)
+    beside = {path.with_suffix(".js") for path in found}
+    return sorted(str(path) for path in found | {path for path in beside if path.is_file()})
 
 
 def _module_file(name: str) -> Path | None:

@@ -82,6 +82,18 @@ class Verdict:
         )
         return matrix
 
+    def confusion_table(self, labels: list[str]) -> pd.DataFrame:
+        """Return the same with counts, one row a cell: ``truth, answer, models, share``."""
+        counts = confusion_matrix(self.truth, self.predicted, labels=labels)
+        return pd.DataFrame(
+            {
+                "truth": np.repeat(labels, len(labels)),
+                "answer": np.tile(labels, len(labels)),
+                "models": counts.ravel(),
+                "share": self.confusion(labels).ravel(),
+            }
+        )
+
 
 def meta_classifier(representation: TransformerMixin, k: int = 10) -> Pipeline:
     """Return the paper's concatenated model: a representation, then k-NN (section 4.4)."""

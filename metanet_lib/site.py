@@ -6,9 +6,12 @@ new pages in the place of the old. The tree mirrors the checkout, so that links 
 
 - ``index.md``, the front page, taken from ``book/``; it alone moves, to be the site's first page;
 - ``book/``: the other prose pages, the bibliography, the style sheet;
-- ``book/_generated/``: what they include, :func:`decision_tables`, :func:`corpora_table` and
-  :func:`status_tables`;
-- ``notebooks/``: copies of the executed chapters, without their cells of parameters;
+- ``book/_generated/``: what they include, :func:`decision_tables`, :func:`corpora_table`,
+  :func:`status_tables` and :func:`run_in_short`;
+- ``notebooks/``: copies of the executed chapters, without their cells of parameters, their figures
+  numbered;
+- ``figures/`` and ``tables/``: the run's figures with their data, and its tables, to which pages
+  link;
 - ``_config.yml``, with the banner that tells on every page which corpus and profile made it.
 
 The chapters are those that ``_toc.yml`` names under ``notebooks/``. Run from the folder that holds
@@ -18,6 +21,7 @@ The chapters are those that ``_toc.yml`` names under ``notebooks/``. Run from th
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -84,14 +88,22 @@ def build(
     config["html"]["announcement"] = banner(results)
     (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
     (stage / "notebooks").mkdir()
-    for name, notebook in notebooks.items():
-        (stage / "notebooks" / f"{name}.ipynb").write_text(json.dumps(_for_reading(notebook)))
+    for number, (name, notebook) in enumerate(notebooks.items(), 1):
+        page = json.dumps(_for_reading(notebook, number, stage / "book" / "_static"))
+        (stage / "notebooks" / f"{name}.ipynb").write_text(page)
+    for kind in ("figures", "tables"):
+        shutil.copytree(
+            results.folder / kind, stage / kind, ignore=shutil.ignore_patterns("*.png", ".*")
+        )
     generated = stage / "book" / "_generated"
     generated.mkdir()
     (generated / "decisions.md").write_text(decision_tables(profile, sections))
     (generated / "corpora.md").write_text(corpora_table())
     (generated / "status.md").write_text(status_tables(results, profile, sections, notebooks))
-    _swap(_jupyter_book(stage), output)
+    (generated / "run.md").write_text(run_in_short(results, notebooks))
+    pages = _jupyter_book(stage)
+    shutil.copytree(stage / "figures", pages / "figures")  # captions are HTML: Sphinx sees no link
+    _swap(pages, output)
 
 
 def banner(results: Results) -> str:
@@ -161,12 +173,12 @@ def status_tables(
     notebooks: Mapping[str, Notebook],
 ) -> str:
     """Return Markdown that tells how long each chapter ran, and with what."""
-    runs = {name: notebook["metadata"]["papermill"] for name, notebook in notebooks.items()}
+    runs = _runs(notebooks)
     chapters = [
         (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], _duration(run["duration"]))
         for name, run in runs.items()
     ]
-    total = ("all chapters", "", _duration(sum(run["duration"] for run in runs.values())))
+    total = ("all chapters", "", _total(runs))
     seeds = [
         (f"`{name}.{field.name}`", _value(getattr(kind.of(profile.get(name, {})), field.name)))
         for name, kind in sections.items()
@@ -197,6 +209,23 @@ def status_tables(
     )
 
 
+def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:
+    """Return a line of Markdown that tells what made the site, and how long its chapters took."""
+    return (
+        f"This site was made from the **{_plain(results.corpus_title)}**, profile "
+        f"**{_plain(results.profile)}**. Its {len(notebooks)} chapters ran for "
+        f"**{_total(_runs(notebooks))}**, not counting the zoo that was trained for them.\n"
+    )
+
+
+def _runs(notebooks: Mapping[str, Notebook]) -> dict[str, Any]:
+    return {name: notebook["metadata"]["papermill"] for name, notebook in notebooks.items()}
+
+
+def _total(runs: Mapping[str, Any]) -> str:
+    return _duration(sum(run["duration"] for run in runs.values()))
+
+
 # --- Staging ----------------------------------------------------------------------------------
 
 
@@ -223,17 +252,36 @@ def _files(toc: Any) -> list[str]:
     return own + [file for entry in toc.values() for file in _files(entry)]
 
 
-def _for_reading(notebook: Notebook) -> Notebook:
+_UNNUMBERED = re.compile(r'(<b class="number" data-figure="([^"]+)">)(?=</b>)')
+_LIBRARY = re.compile(r'<script class="plotly">(.*?)</script>', re.DOTALL)
+
+
+def _for_reading(notebook: Notebook, chapter: int, static: Path) -> Notebook:
     """Return an executed chapter as the site shows it.
 
     Its cells of parameters are left out, and so is the LaTeX form of an output: it never shows on a
-    page, but Sphinx takes it for mathematics and loads MathJax from another site.
+    page, but Sphinx takes it for mathematics and loads MathJax from another site. Figures without a
+    number get one, chapter and place. The library that draws figures to explore goes to ``static``,
+    once for all pages.
     """
     cells = notebook["cells"]
     shown = [c for c in cells if not _PARAMETER_TAGS & set(c["metadata"].get("tags", []))]
+    numbers: dict[str, int] = {}
+
+    def numbered(place: re.Match[str]) -> str:
+        return f"{place[1]}Figure {chapter}.{numbers.setdefault(place[2], len(numbers) + 1)}."
+
+    def shared(library: re.Match[str]) -> str:
+        (static / "plotly.js").write_text(library[1])
+        return '<script src="../_static/plotly.js"></script>'
+
     for cell in shown:
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop("text/latex", None)
+            data = output.get("data", {})
+            data.pop("text/latex", None)
+            if "text/html" in data:
+                html = _UNNUMBERED.sub(numbered, "".join(data["text/html"]))
+                data["text/html"] = _LIBRARY.sub(shared, html)
     return {**notebook, "cells": shown}
 
 

@@ -7,7 +7,7 @@ never overwrites the demo's::
     zoo/v-aer.safetensors      one shard per dataset
     metanetwork.safetensors    the trained meta-autoencoders
     tables/*.csv               every number of the book
-    figures/*.{svg,png}        every figure of the book
+    figures/*.{svg,png,csv}    every figure of the book, and the numbers it draws
     chapters/*.ipynb           the executed chapters
 
 Everything is written beside its place and renamed into it, so a file is whole or absent, also after
@@ -140,17 +140,28 @@ class Results:
 
     def save_table(self, table: "pd.DataFrame", name: str) -> Path:
         """Write a table as ``tables/<name>.csv`` and return its path."""
-        path = self.table(name)
-        with write_atomically(path) as temporary:
-            table.to_csv(temporary, index=False)
-        return path
+        return _write_csv(table, self.table(name))
 
-    def save_figure(self, figure: "Figure", name: str) -> Path:
-        """Write a figure as ``figures/<name>.svg`` and ``.png``; return the SVG's path."""
+    def save_figure(self, figure: "Figure", name: str, data: "pd.DataFrame | None") -> Path:
+        """Write a figure as ``figures/<name>.svg`` and ``.png``; return the SVG's path.
+
+        ``data``, the numbers that it draws, go to ``figures/<name>.csv``; ``None`` writes no such
+        file, and removes that of an earlier figure of this name.
+        """
         path = self.folder / "figures" / f"{name}.svg"
         for suffix in (".png", ".svg"):
             write_figure(figure, path.with_suffix(suffix))
+        if data is None:
+            path.with_suffix(".csv").unlink(missing_ok=True)
+        else:
+            _write_csv(data, path.with_suffix(".csv"))
         return path
 
     def _repr_markdown_(self) -> str:
         return f"*This page was made from the **{self.corpus_title}**, profile **{self.profile}**.*"
+
+
+def _write_csv(table: "pd.DataFrame", path: Path) -> Path:
+    with write_atomically(path) as temporary:
+        table.to_csv(temporary, index=False)
+    return path

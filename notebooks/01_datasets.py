@@ -146,6 +146,7 @@ figures.show(
     f"The first six photographs of each vision dataset ({results.corpus_title}), cut to squares.",
     alt=f"{len(seen)} strips of small grey photographs, one for each Pascal VOC class, with the "
     "class's name and the dataset's id above.",
+    data="the corpus",
 ) if seen else Markdown("This run has no vision datasets.")
 
 # %% [markdown]
@@ -169,6 +170,7 @@ figures.show(
     f"end to end, on one scale of time. Bright is loud: each from its softest to its loudest{brightened}.",
     alt=f"{len(heard)} small panels, one for each class of UrbanSound8K and IRMAS that the corpus has, "
     "with up to three spectrograms side by side.",
+    data="the corpus",
 ) if heard else Markdown("This run has no audio datasets.")
 
 # %% [markdown]
@@ -199,6 +201,7 @@ figures.show(
     f"bands below{brightened}.",
     alt=f"{len(samples)} rows of twelve 16x16 patches. Photograph patches show edges and flat areas, "
     "sound patches show horizontal and vertical stripes.",
+    data="the corpus",
 )
 
 # %% [markdown]

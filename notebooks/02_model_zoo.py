@@ -163,16 +163,21 @@ print(", ".join(f"{difference:.0e}" for difference in sorted(apart)))
 # ## Do they learn?
 
 # %% tags=["hide-input"]
+import numpy as np
+
 from metanet_lib import figures
 
 steps = parameters.epochs * (patches["per_dataset"] // parameters.batch_size)
+curves = pd.DataFrame({i: s.loss_curve.median(0).values.numpy() for i, s in shards.items()})
+curves.insert(0, "step", np.linspace(1, steps, len(curves)))
 figures.show(
-    figures.loss_curves({i: s.loss_curve.numpy() for i, s in shards.items()}, steps),
+    figures.loss_curves(curves),
     results,
     "loss_curves",
     "Training loss: the median of each dataset's models, one line a dataset.",
     alt="Line plot with logarithmic axes. The mean squared error of all 41 datasets falls during "
     "training; vision in blue, audio in orange.",
+    data=curves,
 )
 
 # %% tags=["hide-input"]
@@ -195,6 +200,7 @@ figures.show(
     "final_losses",
     "Loss at the end of training (mean of the last ten points of the curve), one tick a model.",
     alt="Strip plot with one row for each dataset, sorted by loss, and one tick for each model.",
+    data=losses,
 )
 
 # %% [markdown]
@@ -215,6 +221,7 @@ figures.show(
     "Each model has its own scale.",
     alt="Twenty rows of sixteen 16x16 filter pictures, ten of vision models and ten of audio models, "
     "made of blobs, edges, stripes and noise.",
+    data="the zoo",
 )
 
 # %% [markdown]
@@ -268,6 +275,7 @@ figures.show(
     "Patches and what a model trained on their dataset gives back. Audio patches are brightened (to "
     f"the power of {gamma:g}), which also shows errors that the mean squared error hardly sees.",
     alt="Four pairs of rows: sixteen patches, and below each the same patch rebuilt from 16 codes.",
+    data="the corpus and the zoo",
 )
 
 # %% [markdown]

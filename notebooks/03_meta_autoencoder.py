@@ -98,11 +98,12 @@ figures.show(
     figures.metanetwork_diagram(parameters),
     results,
     "fig3",
-    "Figure 3. Training of the meta-autoencoder: filters to three numbers and back; sorting; "
+    "Training of the meta-autoencoder: filters to three numbers and back; sorting; "
     "48 numbers to 16 and back.",
     alt="Diagram in three steps. One: a filter of 256 weights goes through convolutions and dense "
     "layers to 3 numbers and back. Two: the 16 filters' triples are sorted. Three: the 48 sorted "
     "numbers go linearly to 16 numbers and back.",
+    data="the parameters below",
 )
 
 # %% [markdown]
@@ -147,6 +148,12 @@ figures.show(
     "reconstruction loss of the weights.",
     alt="Two line plots on a logarithmic axis: the loss of the unit-wise and of the inter-unit "
     "autoencoder falls over the epochs, for every seed.",
+    data=pd.DataFrame(
+        {"seed": n.seed, "training": part, "epoch": epoch, "loss": loss}
+        for n in metanetworks
+        for part, curve in (("unit-wise", n.unitwise_curve), ("inter-unit", n.interunit_curve))
+        for epoch, loss in enumerate(curve, 1)
+    ),
 )
 
 # %% tags=["hide-input"]
@@ -189,6 +196,7 @@ by_seed.style.hide().format(precision=5)
 # %% tags=["hide-input"]
 sample = np.random.default_rng(0).permutation(len(fit))[:200]
 embedded = headline.embed_filters(fit.encoders[sample])
+axes = [f"axis {i + 1}" for i in range(embedded.shape[2])]
 figures.show(
     figures.filter_embeddings(embedded, fit.datasets[sample]),
     results,
@@ -196,6 +204,9 @@ figures.show(
     "The three numbers of each filter, on each pair of axes; filters of 200 models.",
     alt="Three scatter plots of filters by their embedding's axes. Filters of vision models are blue, "
     "filters of audio models are orange.",
+    data=pd.DataFrame(embedded.reshape(-1, len(axes)), columns=axes).assign(
+        dataset=np.repeat(fit.datasets[sample], 16)
+    ),
 )
 
 # %% [markdown]
@@ -215,6 +226,7 @@ figures.show(
     f"Filters of one model of {fit.datasets[example]} before and after sorting, and their embeddings.",
     alt="Above, two rows of sixteen small filter pictures, as trained and sorted. Below, three lines: "
     "the first axis rises from left to right, the others need not.",
+    data=pd.DataFrame(embedded[0][order], columns=axes).assign(filter=order + 1),
 )
 
 # %% [markdown]
@@ -234,6 +246,7 @@ figures.show(
     "Sorted filters of four validation models, and the filters rebuilt from the model's 16 numbers. "
     "Gray is zero, white positive, black negative; each model has its own scale.",
     alt="Four pairs of rows of sixteen filter pictures: a model's own filters, and those rebuilt.",
+    data="the zoo and the metanetwork",
 )
 
 # %% tags=["remove-cell"]

@@ -105,6 +105,7 @@ figures.show(
     "answering with the more frequent modality.",
     alt="Dot plot of modality accuracy with 95 percent intervals: one line for each seed of the "
     "metanetwork and one for raw weights, with the paper's accuracies marked by diamonds.",
+    data=rows,
 )
 
 # %% [markdown]
@@ -171,17 +172,43 @@ from sklearn.manifold import TSNE
 embeddings = headline.embed(validation.encoders)
 perplexity = min(parameters.perplexity, (len(embeddings) - 1) / 3)
 points = TSNE(2, perplexity=perplexity, random_state=parameters.seed).fit_transform(embeddings)
-fig4 = figures.show(
-    figures.embedding_map(points, validation.datasets, set(fit.datasets)),
+training = set(fit.datasets)
+figures.show(
+    figures.embedding_map(points, validation.datasets, training),
     results,
     "fig4",
-    f"Figure 4. t-SNE (perplexity {perplexity:.0f}) of the validation models' embeddings. One point is "
+    f"t-SNE (perplexity {perplexity:.0f}) of the validation models' embeddings. One point is "
     "one model; triangles are models of datasets that the metanetwork never met.",
     alt="Map of the validation models. Vision models are blue, audio models orange; circles mark "
     "training datasets and triangles unseen ones.",
+    data=pd.DataFrame(
+        {
+            "dataset": validation.datasets,
+            "modality": validation.modalities,
+            "role": ["trains" if i in training else "unseen" for i in validation.datasets],
+            "x": points[:, 0],
+            "y": points[:, 1],
+        }
+    ),
 )
-glue("fig4", fig4, display=False)
-fig4
+
+# %% [markdown]
+# The same map to explore. Point at a model, or tap it, or go from model to model by keyboard: its 16
+# filters appear, in sorted order, and all models of its dataset stand out. Do those of one dataset
+# stay together?
+
+# %% tags=["hide-input"]
+from metanet_lib import interactive
+
+interactive.model_map(
+    points,
+    headline.in_order(validation.encoders),
+    validation.datasets,
+    training,
+    "Figure 4 to explore. The filters are shown at half their size; gray is zero, white positive, "
+    "black negative, each model on its own scale.",
+    alt="The map of Figure 4, above, in which each model can be asked for its dataset and filters.",
+)
 
 # %% tags=["remove-cell"]
 for row in rows[rows.headline].to_dict("records"):

@@ -72,6 +72,7 @@ figures.show(
     f"1 in {len(set(fit.datasets))}.",
     alt="Dot plot of dataset-ID accuracy with 95 percent intervals: one line for each seed of the "
     "metanetwork and one for raw weights, with the paper's accuracies marked by diamonds.",
+    data=rows,
 )
 
 # %% [markdown]
@@ -81,13 +82,15 @@ figures.show(
 
 # %% tags=["hide-input"]
 ids = list(dict.fromkeys(fit.datasets))
+confusions = {name: verdict.confusion_table(ids) for name, verdict in verdicts.items()}
 figures.show(
     figures.confusion(verdicts["metanetwork"].confusion(ids), ids, "With the meta-encoder"),
     results,
     "fig5",
-    "Figure 5. Dataset-ID prediction with the meta-encoder: per cent of the validation models of each "
+    "Dataset-ID prediction with the meta-encoder: per cent of the validation models of each "
     "true dataset (row) that were given each answer (column).",
     alt="Confusion matrix of 20 datasets, with the meta-encoder. Correct answers lie on the diagonal.",
+    data=confusions["metanetwork"],
 )
 
 # %% tags=["hide-input"]
@@ -95,8 +98,26 @@ figures.show(
     figures.confusion(verdicts["raw_weights"].confusion(ids), ids, "Without the meta-encoder"),
     results,
     "fig6",
-    "Figure 6. The same on the 4,096 raw weights, without the meta-encoder.",
+    "The same as Figure 5 on the 4,096 raw weights, without the meta-encoder.",
     alt="Confusion matrix of 20 datasets, on raw weights. Correct answers lie on the diagonal.",
+    data=confusions["raw_weights"],
+)
+
+# %% [markdown]
+# Both again, to explore: point at a cell, or tap it, for the names and the counts.
+
+# %% tags=["hide-input"]
+from metanet_lib import interactive
+
+interactive.confusions(
+    {
+        "with the meta-encoder": confusions["metanetwork"],
+        "without": confusions["raw_weights"],
+    },
+    "fig5",
+    "Figures 5 and 6 to explore.",
+    alt="The confusion matrices of Figures 5 and 6, above, in which each cell can be asked for its "
+    "truth, its answer and its count of models.",
 )
 
 # %% [markdown]

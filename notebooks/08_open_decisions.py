@@ -156,6 +156,7 @@ moves = figures.show(
     "best seed; small dots, the other seeds) and raw weights (hollow). The run's own choice is bold.",
     alt="Dot plot in two panels, modality and dataset ID. One line for each choice of five open "
     "decisions: normalisation, mel scale, batch size, samples seen, region of a photograph.",
+    data=rows,
 )
 glue("open_decisions", moves, display=False)
 moves

@@ -196,6 +196,7 @@ figures.show(
     "Time to train against the number of models (left) and of patches (right), measured, with the "
     "straight line through the largest.",
     alt="Two line plots. Measured times lie on straight lines through zero.",
+    data=scaling,
 )
 
 # %% [markdown]

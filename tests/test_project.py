@@ -38,6 +38,8 @@ LAYERS = [
     "leaderboard",
     "study",
     "figures",
+    "interactive",
+    "gallery",
     "graph",
     "site",
     "cli",
