@@ -10,13 +10,12 @@ from html import escape
 import numpy as np
 import pandas as pd
 from PIL import Image
+from sklearn.base import TransformerMixin
 
 from metanet_lib.catalog import Dataset, dataset
 from metanet_lib.figures import HUES, Shown
 from metanet_lib.interactive import data_uri
 from metanet_lib.interpret import meta_classifier, percent
-from metanet_lib.metanetwork import Metanetwork
-from metanet_lib.representations import MetaEncoder
 from metanet_lib.zoo import Zoo
 
 COLUMNS = 16
@@ -57,7 +56,9 @@ class Plate:
     answers: pd.DataFrame
 
 
-def what_it_is_taken_for(headline: Metanetwork, fit: Zoo, validation: Zoo, k: int) -> pd.DataFrame:
+def what_it_is_taken_for(
+    representation: TransformerMixin, fit: Zoo, validation: Zoo, k: int
+) -> pd.DataFrame:
     """Return what the validation models of each dataset are taken for.
 
     Models of a training dataset are named by the meta-classifier. It cannot name an unseen dataset,
@@ -70,7 +71,7 @@ def what_it_is_taken_for(headline: Metanetwork, fit: Zoo, validation: Zoo, k: in
         dataset), ``share`` and ``models`` (validation models of the dataset); the largest shares
         of a dataset first.
     """
-    classifier = meta_classifier(MetaEncoder(headline), k).fit(fit.encoders, fit.datasets)
+    classifier = meta_classifier(representation, k).fit(fit.encoders, fit.datasets)
     embeddings = classifier[:-1].transform(validation.encoders)
     predicted = classifier[-1].predict(embeddings)
     named = fit.datasets[classifier[-1].kneighbors(embeddings, return_distance=False)]

@@ -72,12 +72,13 @@ gallery.index(chosen)
 # %%
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import best, load
+from metanet_lib.representations import MetaEncoder
 from metanet_lib.zoo import load_zoo
 
 fit, validation = load_zoo(results.zoo, chosen)
 headline = best(load(results.metanetwork))
 k = InterpretParameters.of(interpret).k
-answers = gallery.what_it_is_taken_for(headline, fit, validation, k)
+answers = gallery.what_it_is_taken_for(MetaEncoder(headline), fit, validation, k)
 results.save_table(answers, "gallery")
 
 # %%

@@ -1,15 +1,19 @@
 """Claims about the figures: labelled, in one language, stored and shown with words."""
 
+import ast
 import re
 from base64 import b64decode
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from bs4 import BeautifulSoup
 
 from metanet_lib import catalog, figures
+from metanet_lib.graph import CHAPTERS
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.store import Results
 
@@ -46,7 +50,9 @@ FIGURES = {
         {"a:air": [uniform(16, 30), uniform(16, 90)], "a:car": [uniform(16, 20)]}, 0.02, 0.25
     ),
     "patch_gallery": lambda: figures.patch_gallery({i: uniform(3, 256) for i in ALL}, 0.25),
-    "loss_curves": lambda: figures.loss_curves({i: uniform(3, 256) for i in ALL}, 1000),
+    "loss_curves": lambda: figures.loss_curves(
+        pd.DataFrame(uniform(256, 41), columns=ALL).assign(step=range(1, 257))
+    ),
     "final_losses": lambda: figures.final_losses(
         pd.DataFrame({"dataset": ALL, "loss": uniform(1, 256)[0, :41]})
     ),
@@ -87,9 +93,9 @@ FIGURES = {
 def test_each_figure_is_stored_as_svg_and_png_and_drawn_alike_twice(name, tmp_path):
     results = Results("tiny", root=tmp_path)
     svg = results.folder / f"figures/{name}.svg"
-    figures.show(FIGURES[name](), results, name, "caption", "alt")
+    figures.show(FIGURES[name](), results, name, "caption", "alt", data=SEEDS)
     first = svg.read_bytes()
-    figures.show(FIGURES[name](), results, name, "caption", "alt")
+    figures.show(FIGURES[name](), results, name, "caption", "alt", data=SEEDS)
     assert svg.read_bytes() == first
     assert svg.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
@@ -101,14 +107,48 @@ def test_axes_are_labelled(name):
     assert all(ax.get_xlabel() for ax in FIGURES[name]().axes if ax.get_label() != "<colorbar>")
 
 
-def test_a_shown_figure_has_its_caption_and_its_alternative_text(tmp_path):
+def shown(tmp_path, name, data):
+    """A figure in a folder of results, as a page has it."""
     results = Results("tiny", root=tmp_path)
-    html = figures.show(
-        FIGURES["confusion"](), results, "fig5", "Figure 5. A <caption>.", 'What "it" shows'
-    )._repr_html_()
-    assert "<figcaption>Figure 5. A &lt;caption&gt;.</figcaption>" in html
-    assert 'alt="What &quot;it&quot; shows"' in html
-    assert "data:image/svg+xml;base64," in html
+    figure = FIGURES["confusion"]()
+    text = 'What "it" shows'
+    html = figures.show(figure, results, name, "A <caption>.", text, data)._repr_html_()
+    return BeautifulSoup(html, "html.parser").figure
+
+
+def test_a_shown_figure_has_its_caption_and_its_alternative_text(tmp_path):
+    figure = shown(tmp_path, "fig5", SEEDS)
+    assert figure.img["alt"] == 'What "it" shows'
+    assert figure.img["src"].startswith("data:image/svg+xml;base64,")
+    assert figure.figcaption.get_text().startswith("Figure 5. A <caption>.")
+
+
+def test_a_figure_leads_to_its_picture_and_its_data_from_beside_the_chapter(tmp_path):
+    links = [a["href"] for a in shown(tmp_path, "dots", SEEDS)("a")]
+    assert links == ["../figures/dots.svg", "../figures/dots.csv"]
+    chapter = tmp_path / "tiny/chapters"
+    chapter.mkdir()
+    assert all((chapter / link).resolve().is_file() for link in links)
+    again = pd.read_csv(tmp_path / "tiny/figures/dots.csv", dtype={"seed": "Int64"})
+    pd.testing.assert_frame_equal(again, SEEDS, check_dtype=False)
+
+
+def test_a_picture_says_where_it_comes_from_and_leaves_no_old_data_behind(tmp_path):
+    shown(tmp_path, "filters", SEEDS)
+    figure = shown(tmp_path, "filters", "the zoo")
+    assert "data: the zoo" in figure.figcaption.get_text()
+    assert [a["href"] for a in figure("a")] == ["../figures/filters.svg"]
+    assert not (tmp_path / "tiny/figures/filters.csv").exists()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_no_chapter_numbers_a_figure_by_hand_or_shows_one_without_its_data(chapter):
+    for node in ast.walk(ast.parse(Path(f"notebooks/{chapter}.py").read_text())):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "figures.show":
+            given = {word.arg for word in node.keywords}
+            assert len(node.args) + len(given) == 6, ast.unparse(node)
+            caption = ast.unparse(node.args[3])
+            assert not re.match(r"""f?["']Figure""", caption), caption
 
 
 def test_vision_is_blue_and_audio_orange_on_the_map():
