@@ -30,7 +30,8 @@ _LOOK = """<style>
 .plate .pictures { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
 .plate figure { flex: 1 1 18rem; max-width: 26rem; margin: 0; }
 .plate img { width: 100%; height: auto; image-rendering: pixelated; }
-.plate figcaption, .plate p { font-size: .9rem; margin: .2rem 0; }
+.plate :is(figcaption, p) { font-size: .9rem; margin: .2rem 0 !important; }
+.plate figcaption { color: inherit !important; text-align: left; }
 </style>"""
 
 

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from PIL import Image
 
 from metanet_lib import __version__
 from metanet_lib.corpora.fetch import ARCHIVES
@@ -95,6 +96,7 @@ def build(
         shutil.copytree(
             results.folder / kind, stage / kind, ignore=shutil.ignore_patterns("*.png", ".*")
         )
+    _shrink(results.folder / "figures" / "fig4.png", stage / "figures" / "fig4-small.png")
     generated = stage / "book" / "_generated"
     generated.mkdir()
     (generated / "decisions.md").write_text(decision_tables(profile, sections))
@@ -283,6 +285,11 @@ def _for_reading(notebook: Notebook, chapter: int, static: Path) -> Notebook:
                 html = _UNNUMBERED.sub(numbered, "".join(data["text/html"]))
                 data["text/html"] = _LIBRARY.sub(shared, html)
     return {**notebook, "cells": shown}
+
+
+def _shrink(picture: Path, small: Path) -> None:
+    """Write a picture anew for the front page: half as wide and high, in few colours."""
+    Image.open(picture).convert("RGB").reduce(2).quantize(64).save(small, optimize=True)
 
 
 def _jupyter_book(stage: Path) -> Path:

@@ -69,7 +69,7 @@ gallery.index(chosen)
 # chapter [5](05_dataset_id.ipynb), which may answer with their own. An unseen dataset cannot be named;
 # of its models we tell to which training datasets their nearest neighbours belong.
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import best, load
 from metanet_lib.representations import MetaEncoder
@@ -80,8 +80,9 @@ headline = best(load(results.metanetwork))
 k = InterpretParameters.of(interpret).k
 answers = gallery.what_it_is_taken_for(MetaEncoder(headline), fit, validation, k)
 results.save_table(answers, "gallery")
+print(f"{len(fit):,} models fit the classifier, {len(validation):,} are shown to it; k = {k}")
 
-# %%
+# %% tags=["hide-input"]
 from metanet_lib.patches import PatchParameters, make_bank
 
 ROWS = 3

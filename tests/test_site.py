@@ -5,20 +5,23 @@ from pathlib import Path
 from shutil import copy, copytree
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from htmlcheck import broken_links, external_requests, images_without_text, pages, problems
+from matplotlib.figure import Figure
 from nbformat import NotebookNode
 
-from metanet_lib import site
+from metanet_lib import figures, interactive, site
 from metanet_lib.graph import SECTIONS
 from metanet_lib.store import Results
 
 ROOT = Path(__file__).parent.parent
 PROFILE = {"zoo": {"models_fit": 12}, "metanetwork": {"seeds": 2, "channels": [4, 8, 17]}}
+RESULTS = Results("tiny")
 PICTURE = '<img alt="a dot" src="data:image/svg+xml;base64,PHN2Zy8+">'
 GLUED = {
-    "04_modality": {"fig4": f'<figure class="metanet">{PICTURE}</figure>'},
     "05_dataset_id": {"paper_vs_this_run": "<table><tr><td>a table</td></tr></table>"},
     "08_open_decisions": {"open_decisions": f'<figure class="metanet">{PICTURE}</figure>'},
 }
@@ -38,6 +41,22 @@ def glue(name: str, data: dict[str, str]) -> NotebookNode:
     return nbformat.v4.new_output("display_data", data=data, metadata=scrap)
 
 
+def shown(name: str) -> list[NotebookNode]:
+    """What a chapter displays: three figures with their files, one of them twice, and a map."""
+    nothing, data = Figure(), pd.DataFrame({"x": [1.5]})
+    one, paper, other = (
+        figures.show(nothing, RESULTS, figure, "A dot", "a dot", data)
+        for figure in (f"{name}_one", "fig4", f"{name}_other")
+    )
+    encoders = np.random.default_rng(0).normal(size=(2, 256, 16))
+    ids = np.array(["v:aer", "a:air"])
+    explored = interactive.model_map(encoders[:, 0, :2], encoders, ids, ids, "A map", "a map")
+    return [
+        nbformat.v4.new_output("display_data", data={"text/html": output._repr_html_()})
+        for output in (one, paper, other, one, explored)
+    ]
+
+
 def executed_chapter(
     name: str, text: str = "See [Decisions](../book/decisions.md)."
 ) -> NotebookNode:
@@ -50,7 +69,7 @@ def executed_chapter(
             nbformat.v4.new_markdown_cell(f"# Chapter {name}\n\n{text} {{cite}}`wilson1927`"),
             cell("k = 'a default'", metadata={"tags": ["parameters"]}),
             cell("k = 'injected'", metadata={"tags": ["injected-parameters"]}),
-            cell("show()", outputs=outputs),
+            cell("show()", outputs=[*outputs, *shown(name)]),
             cell("tell()", outputs=[nbformat.v4.new_output("stream", text="said aloud")]),
             cell(
                 "work()",
@@ -80,10 +99,10 @@ def checkout(tmp_path_factory):
         copy(ROOT / name, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        results = Results("tiny")
+        RESULTS.save_table(pd.DataFrame({"x": [1.5]}), "a_table")
         for name in chapters():
-            write_chapter(results, name, executed_chapter(name))
-        site.build(results, PROFILE, SECTIONS)
+            write_chapter(RESULTS, name, executed_chapter(name))
+        site.build(RESULTS, PROFILE, SECTIONS)
         yield folder
 
 
@@ -152,7 +171,50 @@ def test_front_page_shows_what_chapters_have_glued(html):
     front = page(html, "index.html")
     for shown in ("a table", *(v for texts in GLUED_TEXT.values() for v in texts.values())):
         assert shown in front.get_text()
-    assert front.select_one("figure.metanet img") is not None
+
+
+def test_front_page_has_the_answer_as_a_picture_what_made_it_and_how_long_it_took(html):
+    front = page(html, "index.html")
+    text = " ".join(front.article.get_text().split())
+    assert f"made from the synthetic demo corpus, profile tiny. Its {len(chapters())}" in text
+    assert "ran for 8 min 8 s" in text
+    assert any("fig4" in image["src"] for image in front("img"))
+    assert not front.select("figure.metanet"), "its links would lead elsewhere from here"
+
+
+def test_front_page_is_light_and_draws_nothing(html):
+    front = page(html, "index.html")
+    sources = [t["src"] for t in front(["script", "img"], src=True)]
+    sources += [t["href"] for t in front("link", rel="stylesheet")]
+    assert not [source for source in sources if "plotly" in source]
+    icons = html / "_static/vendor/fontawesome/webfonts/fa-solid-900.woff2"
+    files = {html / source.split("?")[0] for source in sources} | {html / "index.html", icons}
+    assert sum(file.stat().st_size for file in files) < 1e6
+
+
+def test_figures_are_numbered_by_chapter_but_those_that_the_paper_numbers(html):
+    for chapter, name in enumerate(chapters(), 1):
+        numbers = [b.get_text() for b in page(html, f"notebooks/{name}.html").select("b.number")]
+        first, second = f"Figure {chapter}.1.", f"Figure {chapter}.2."
+        assert numbers == [first, "Figure 4.", second, first], "a figure shown twice keeps its own"
+
+
+def test_every_figure_has_its_files_beside_the_site(html):
+    for name in chapters():
+        figure = page(html, f"notebooks/{name}.html").select_one(f"figure#{name}_one")
+        picture, data = ((html / "notebooks" / a["href"]).resolve() for a in figure("a"))
+        assert picture.read_text().startswith("<?xml")
+        assert data.read_text() == "x\n1.5\n"
+
+
+def test_the_library_that_draws_is_on_the_site_once_and_pages_stay_light(html):
+    assert (html / "_static/plotly.js").read_text() == interactive.library()
+    for name in chapters():
+        chapter = page(html, f"notebooks/{name}.html")
+        assert [s["src"] for s in chapter("script", src=True) if "plotly" in s["src"]] == [
+            "../_static/plotly.js"
+        ]
+        assert (html / f"notebooks/{name}.html").stat().st_size < 2e5
 
 
 def test_chapters_show_output_but_neither_parameters_nor_progress_bars(checkout, html):
