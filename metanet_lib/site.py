@@ -38,6 +38,7 @@ from PIL import Image
 
 from metanet_lib import __version__
 from metanet_lib.corpora.fetch import ARCHIVES
+from metanet_lib.icons import keep_used_icons
 from metanet_lib.parameters import Parameters
 from metanet_lib.store import Results
 
@@ -105,6 +106,7 @@ def build(
     (generated / "run.md").write_text(run_in_short(results, notebooks))
     pages = _jupyter_book(stage)
     shutil.copytree(stage / "figures", pages / "figures")  # captions are HTML: Sphinx sees no link
+    keep_used_icons(pages)
     _swap(pages, output)
 
 

@@ -41,6 +41,7 @@ LAYERS = [
     "interactive",
     "gallery",
     "graph",
+    "icons",
     "site",
     "cli",
 ]

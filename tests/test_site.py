@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from htmlcheck import broken_links, external_requests, images_without_text, pages, problems
 from matplotlib.figure import Figure
 from nbformat import NotebookNode
@@ -112,7 +114,7 @@ def html(checkout):
 
 
 def page(html: Path, name: str):
-    return next(soup for path, soup in pages(html) if path == html / name)
+    return BeautifulSoup((html / name).read_text(), "html.parser")
 
 
 def test_every_page_says_which_corpus_and_profile_made_it(html):
@@ -187,9 +189,19 @@ def test_front_page_is_light_and_draws_nothing(html):
     sources = [t["src"] for t in front(["script", "img"], src=True)]
     sources += [t["href"] for t in front("link", rel="stylesheet")]
     assert not [source for source in sources if "plotly" in source]
-    icons = html / "_static/vendor/fontawesome/webfonts/fa-solid-900.woff2"
+    icons = html / "_static/vendor/fontawesome/webfonts/fa-solid-900.ttf"
     files = {html / source.split("?")[0] for source in sources} | {html / "index.html", icons}
     assert sum(file.stat().st_size for file in files) < 1e6
+
+
+def test_icons_of_the_pages_are_in_their_small_font(html):
+    font = html / "_static/vendor/fontawesome/webfonts/fa-solid-900.ttf"
+    assert font.stat().st_size < 10_000
+    with TTFont(font) as kept:
+        assert {0xF0C9, 0xF002, 0xF019} <= kept.getBestCmap().keys(), "bars, search, download"
+    style = (html / "_static/styles/pydata-sphinx-theme.css").read_text()
+    assert font.name in style
+    assert "fa-solid-900.woff2" not in style
 
 
 def test_figures_are_numbered_by_chapter_but_those_that_the_paper_numbers(html):
@@ -201,7 +213,7 @@ def test_figures_are_numbered_by_chapter_but_those_that_the_paper_numbers(html):
 
 def test_every_figure_has_its_files_beside_the_site(html):
     for name in chapters():
-        figure = page(html, f"notebooks/{name}.html").select_one(f"figure#{name}_one")
+        figure = page(html, f"notebooks/{name}.html").find("figure", id=f"{name}_one")
         picture, data = ((html / "notebooks" / a["href"]).resolve() for a in figure("a"))
         assert picture.read_text().startswith("<?xml")
         assert data.read_text() == "x\n1.5\n"
