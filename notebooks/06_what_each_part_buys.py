@@ -114,6 +114,7 @@ figures.show(
     "Accuracy with parts of the meta-encoder taken out or replaced, one dot a seed.",
     alt="Dot plot in two panels, modality and dataset ID, with 95 percent intervals: one line for each "
     "of eight variants of the meta-encoder, from the whole metanetwork down to raw weights.",
+    data=questions["part"],
 )
 
 # %% tags=["hide-input"]
@@ -145,6 +146,7 @@ figures.show(
     "Accuracy by how a model's filters are sorted before the inter-unit part, one dot a seed.",
     alt="Dot plot in two panels with 95 percent intervals: one line for each way of sorting filters: "
     "none, by norm, and on each axis of their embedding.",
+    data=questions["sorting"],
 )
 
 # %% [markdown]
@@ -164,6 +166,7 @@ figures.show(
     "that it reads nothing can be added.",
     alt="Two line plots, modality and dataset ID: accuracy against the numbers for a model on a "
     "logarithmic axis, one line a seed.",
+    data=questions["size"],
 )
 
 # %% [markdown]
@@ -177,6 +180,7 @@ figures.show(
     "Accuracy by the number of neighbours, on 16 numbers and on raw weights.",
     alt="Two line plots, modality and dataset ID: accuracy against k on a logarithmic axis, one gray or "
     "black line a seed of the metanetwork and a green one for raw weights.",
+    data=questions["k"],
 )
 
 # %% [markdown]
@@ -196,6 +200,7 @@ figures.show(
     "meta level ever sees (dashed).",
     alt="Two line plots, modality and dataset ID: accuracy against models of each dataset on a "
     "logarithmic axis; solid and dashed lines for the metanetwork, green ones for raw weights.",
+    data=of_models,
 )
 
 # %% [markdown]
@@ -234,6 +239,7 @@ figures.show(
     "axis is the same number for all filters.",
     alt="One table of coloured boxes for each seed: properties of a filter in rows, axes of its "
     "embedding in columns, with the correlation written in each box.",
+    data=pd.concat(encoded, names=["seed", "property"]).reset_index(),
 )
 
 # %% [markdown]
@@ -317,6 +323,7 @@ figures.show(
     "(thick) and the middle 90 % (thin) of all filters of the models that fit.",
     alt="One line for each training dataset, blue for vision and orange for audio, with the median "
     "share of left-over initial weights.",
+    data=pd.DataFrame(shares, fit.datasets).rename_axis("dataset").reset_index(),
 )
 
 # %% tags=["hide-input"]
@@ -336,6 +343,7 @@ figures.show(
     "The filters of one model of each modality before and after training. Gray is zero.",
     alt="For each modality two rows of sixteen filter pictures: noise before training, and the same "
     "filters after it.",
+    data="the zoo, and its initial weights drawn again",
 )
 
 # %% [markdown]
@@ -387,6 +395,7 @@ figures.show(
     "The 16 filters decoded from the mean embedding of each training dataset, headline seed. Each "
     "dataset has its own scale.",
     alt="One row of sixteen filter pictures for each of the training datasets.",
+    data="the zoo and the metanetwork",
 )
 
 # %% [markdown]
@@ -433,6 +442,7 @@ figures.show(
     "five rows of a model share one scale.",
     alt="For each of two models five rows of sixteen filter pictures: its own, rebuilt, and those of "
     "three neighbours, with the dataset of each.",
+    data="the zoo and the metanetwork",
 )
 
 # %% [markdown]

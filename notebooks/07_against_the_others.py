@@ -192,6 +192,7 @@ figures.show(
     "representation, numbered as in the table. Chance is 5 % for the dataset ID.",
     alt="Two scatter plots with a logarithmic axis of time: accuracy of dataset ID, with numbered "
     "points, and of modality. Circles see weights only; other markers see more.",
+    data=table,
 )
 
 # %% [markdown]

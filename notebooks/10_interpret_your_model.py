@@ -204,6 +204,7 @@ figures.show(
     "the answer. The models were trained on " + " and ".join(files) + ", in this order.",
     alt="Above, a row of sixteen filter pictures for each new model. Below, a map of the zoo's models, "
     "vision blue and audio orange, with the new models as stars.",
+    data="the new models and the zoo",
 )
 
 # %% [markdown]
