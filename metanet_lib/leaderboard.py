@@ -189,8 +189,6 @@ def assess_peer(
     Samples, ``[m, n, 256]`` for the models that fit and for those that validate, are needed by
     peers that see patches.
     """
-    fit, fit_samples = _few(fit, fit_samples, peer.models_per_dataset)
-    validation, validation_samples = _few(validation, validation_samples, peer.models_per_dataset)
     models = len(fit)
     fit = permuted_copies(fit, peer.copies, seed)
     representation = peer.of_seed(seed)
@@ -233,18 +231,6 @@ def permuted_copies(zoo: Zoo, copies: int, seed: int) -> Zoo:
         for _ in range(copies - 1)
     ]
     return Zoo(np.concatenate([zoo.encoders, *permuted]), np.tile(zoo.datasets, copies))
-
-
-def _few(
-    zoo: Zoo, samples: np.ndarray | None, per_dataset: int | None
-) -> tuple[Zoo, np.ndarray | None]:
-    """Return the first models of each dataset, all if ``per_dataset`` is None."""
-    if per_dataset is None:
-        return zoo, samples
-    place = pd.Series(zoo.datasets).groupby(zoo.datasets).cumcount().to_numpy()
-    keep = place < per_dataset
-    few = Zoo(zoo.encoders[keep], zoo.datasets[keep])
-    return few, None if samples is None else samples[keep]
 
 
 def _shown(peer: Peer, zoo: Zoo, samples: np.ndarray | None) -> Any:

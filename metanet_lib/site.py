@@ -308,7 +308,7 @@ def _jupyter_book(stage: Path) -> Path:
     html = stage / "_build" / "html"
     if run.returncode or not (html / "index.html").is_file():
         lines = run.stdout.splitlines()
-        warnings = [line for line in lines if "WARNING" in line or "ERROR" in line]
+        warnings = [line for line in lines if re.search("WARNING|ERROR|exception:", line)]
         raise SiteError("the site was not built:\n" + "\n".join(warnings or lines[-20:]))
     return html
 

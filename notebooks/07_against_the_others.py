@@ -67,9 +67,9 @@ interpret = {  # the meta-classifier: see InterpretParameters
 peers = {  # the size of the comparison: see PeersParameters
     "seeds": 3,
     "copies": 5,
-    "epochs": 20,
+    "epochs": 50,
     "probes": 256,
-    "pairwise_models": 8,
+    "landmarks": 40,
     "samples": 64,
 }
 
@@ -150,7 +150,6 @@ def given(row):
         "labels": row.labels,
         "patches": row.data,
         "forward passes": row.forward_passes,
-        f"only {row.n_fit:,} models": row.n_fit < len(fit),
     }
     return ", ".join(word for word, needed in words.items() if needed) or "nothing"
 

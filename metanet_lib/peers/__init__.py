@@ -3,16 +3,18 @@
 A *peer* is a representation together with what a reader must know to judge it: what it is shown
 (weights alone, or patches of a model's own dataset too), whether it is told labels, how it works,
 and why it lands where it does. :func:`peers` lists them; :mod:`metanet_lib.leaderboard` runs the
-list. One more peer is one more entry in ``simple`` (no network), ``deep`` (a network that learns
-from weights).
+list. One more peer is one more entry in one of the modules here: ``simple`` (no network), ``deep``
+(a network that learns from weights), ``black_box`` (answers to probes), ``with_data``.
 """
 
 from collections.abc import Sequence
 
 from metanet_lib.metanetwork import Metanetwork
+from metanet_lib.peers.black_box import black_box
 from metanet_lib.peers.deep import deep
 from metanet_lib.peers.peer import GROUPS, Group, Peer, PeersParameters, Sees
 from metanet_lib.peers.simple import paper, simple
+from metanet_lib.peers.with_data import with_data
 
 __all__ = ["GROUPS", "Group", "Peer", "PeersParameters", "Sees", "peers"]
 
@@ -37,4 +39,6 @@ def peers(
         *simple(parameters),
         *deep(parameters),
         paper(metanetworks, metanetwork_seconds),
+        *black_box(parameters),
+        *with_data(parameters),
     ]

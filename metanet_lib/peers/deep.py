@@ -14,7 +14,7 @@ def deep(p: PeersParameters) -> list[Peer]:
             "Set autoencoder",
             "weights only",
             "janakarajan2022",
-            SetAutoencoder(epochs=p.epochs),
+            SetAutoencoder(epochs=2 * p.epochs),
             how="A recurrent cell reads the 16 filters by attention, whatever their order, and "
             "another writes 16 filters, each compared with the one that matches it best.",
             why="Nothing depends on the order of filters, but each of them must come back, with "
@@ -52,7 +52,7 @@ def deep(p: PeersParameters) -> list[Peer]:
             "Equivariant autoencoder",
             "weights only",
             "navon2023,zhou2023,zaheer2017",
-            EquivariantAutoencoder(epochs=p.epochs),
+            EquivariantAutoencoder(epochs=2 * p.epochs),
             how="Layers that commute with permuting filters (those of DWSNets and NFN for one "
             "matrix) make 16 numbers for a model and 3 for each filter, from which the filters "
             "are rebuilt.",

@@ -22,11 +22,15 @@ class PeersParameters(Parameters):
     copies: int = decision(
         5, "orders of its filters in which augmentation shows each model", "ours"
     )
-    epochs: int = decision(50, "training epochs of deep representations", "ours: as the paper's")
-    probes: int = decision(256, "inputs that black-box representations show to each model", "ours")
-    pairwise_models: int = decision(
+    epochs: int = decision(
         50,
-        "models of each dataset that fit, and that validate, where each pair is compared",
+        "training epochs of deep representations; two of them, which learn slowly, take twice as many",
+        "ours: as the paper's",
+    )
+    probes: int = decision(256, "inputs that black-box representations show to each model", "ours")
+    landmarks: int = decision(
+        40,
+        "models that each model is compared with, where a comparison is costly",
         "ours: pairs grow with the square",
     )
     samples: int = decision(
@@ -34,7 +38,7 @@ class PeersParameters(Parameters):
     )
 
     def __post_init__(self) -> None:
-        self.require_positive("seeds", "copies", "epochs", "probes", "pairwise_models", "samples")
+        self.require_positive("seeds", "copies", "epochs", "probes", "landmarks", "samples")
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,6 @@ class Peer:
         which the paper's rule chooses the headline among seeds.
     copies
         In how many orders of its filters each fit model is shown, to fitting and to k-NN.
-    models_per_dataset
-        How many models of each dataset it fits on, and how many it answers for, where all are too
-        many.
     seeds
         Seeds to fit with, if they are given and not those of the run.
     fit_seconds
@@ -90,7 +91,6 @@ class Peer:
     invariant: bool = True
     reconstructs: bool = False
     copies: int = 1
-    models_per_dataset: int | None = None
     seeds: tuple[int, ...] = ()
     fit_seconds: float | None = None
 
