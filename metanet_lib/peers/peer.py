@@ -24,7 +24,7 @@ class PeersParameters(Parameters):
     )
     epochs: int = decision(
         50,
-        "training epochs of deep representations; two of them, which learn slowly, take twice as many",
+        "training epochs of deep representations; two that learn slowly take twice as many",
         "ours: as the paper's",
     )
     probes: int = decision(256, "inputs that black-box representations show to each model", "ours")
