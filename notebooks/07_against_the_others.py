@@ -238,9 +238,9 @@ standing.assign(labels=standing.labels.map({True: "told", False: "none"})).style
 # %% [markdown]
 # ## Read with care
 #
-# - What works best here uses what we know of these models: a single layer whose inputs are patches from
-#   random places. The paper asks for a way that carries over to any network; a Gram matrix or a spectrum
-#   of filters does not, or not as it stands.
+# - The representations without a network use what we know of these models: a single layer whose inputs
+#   are patches from random places. The paper asks for a way that carries over to any network; a Gram
+#   matrix or a spectrum of filters does not, or not as it stands.
 # - Nothing was tuned on the validation models, but whoever chooses which simple things to try has seen
 #   such models before.
 # - The others' methods were made for other networks, larger and deeper. A low place here says how they

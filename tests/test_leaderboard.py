@@ -16,11 +16,13 @@ from metanet_lib.leaderboard import (
     draw_samples,
     leaderboard,
     permuted_copies,
+    run,
     training_seconds,
 )
 from metanet_lib.metanetwork import MetanetworkParameters, best, train
 from metanet_lib.patches import PatchParameters
 from metanet_lib.peers import GROUPS, Peer, PeersParameters, peers
+from metanet_lib.pipeline import make_dataset
 from metanet_lib.representations.weights import (
     AlignedWeights,
     gram,
@@ -29,7 +31,8 @@ from metanet_lib.representations.weights import (
     spectrum,
     statistics,
 )
-from metanet_lib.zoo import Zoo
+from metanet_lib.store import Results
+from metanet_lib.zoo import Zoo, ZooParameters, load_zoo
 
 SMALL = PeersParameters(seeds=2, copies=2, epochs=1, probes=16, landmarks=4, samples=4)
 NET = MetanetworkParameters(
@@ -253,18 +256,44 @@ def test_a_peer_is_shown_what_its_row_says(monkeypatch):
     assert list(given[1][1]) == list(FIT.datasets)
 
 
-def test_each_model_is_given_patches_of_its_own_dataset(demo_corpus):
-    zoos = (
-        Zoo(FIT.encoders[[0, 23, 1]], FIT.datasets[[0, 23, 1]]),
-        Zoo(VALIDATION.encoders[:1], VALIDATION.datasets[:1]),
+@pytest.fixture
+def one_by_one(monkeypatch):
+    """Work in this process, without others."""
+    monkeypatch.setattr(
+        "metanet_lib.leaderboard.side_by_side",
+        lambda function, each, *_: [function(*a) for a in each],
     )
+
+
+def test_each_model_is_given_patches_of_its_own_dataset(demo_corpus, one_by_one):
+    zoos = FIT.of(["v:aer", "a:cel"]), VALIDATION.of(["v:aer"])
     fit, validation = draw_samples(demo_corpus, zoos, PatchParameters(), 300)
-    assert (fit.shape, validation.shape) == ((3, 300, 256), (1, 300, 256))
-    level = [each.mean() for each in (*fit, *validation)]
-    assert list(zoos[0].datasets) == ["v:aer", "a:cel", "v:aer"]
-    photographs, sound = np.array(level)[[0, 2, 3]], level[1]
-    assert np.ptp(photographs) < np.abs(photographs - sound).min()
-    assert not np.array_equal(fit[0], fit[2])
+    assert (fit.shape, validation.shape) == ((12, 300, 256), (3, 300, 256))
+    levels = np.concatenate([fit, validation]).mean((1, 2))
+    sounds = np.concatenate([zoo.datasets for zoo in zoos]) == "a:cel"
+    apart = np.abs(levels[~sounds, None] - levels[sounds]).min()
+    assert max(np.ptp(levels[sounds]), np.ptp(levels[~sounds])) < apart
+    assert len(np.unique(levels)) == len(levels), "each model has a sample of its own"
+
+
+def test_the_comparison_of_a_run_is_that_of_its_peers_alone(demo_corpus, tmp_path, request):
+    results = Results("tiny", str(demo_corpus), tmp_path)
+    zoo = ZooParameters(training_datasets=FIT_IDS, batch_size=64, models_fit=3, models_validation=1)
+    patches = PatchParameters(per_dataset=128)
+    datasets = [d for d in catalog.DATASETS if d.id in FIT_IDS]
+    for d in datasets:
+        make_dataset(demo_corpus, d, patches, zoo, results.shard(d.slug))
+    mean = FunctionTransformer(np.mean, kw_args={"axis": 1})
+    peer = Peer("mean", "Mean patch", "with data access", "", mean, "How.", "Why.", sees="patches")
+    gram_row = next(peer for peer in ROWS if peer.name == "gram")
+    rows = run(results, datasets, [gram_row, peer], patches, SMALL, K)
+    zoos = load_zoo(results.zoo, datasets)
+    request.getfixturevalue("one_by_one")
+    drawn = draw_samples(demo_corpus, zoos, patches, SMALL.samples)
+    alone = assess_peer(gram_row, 0, *zoos, K) + assess_peer(peer, 0, *zoos, K, *drawn)
+    times = ["fit_seconds", "ms_per_model"]
+    pd.testing.assert_frame_equal(rows.drop(columns=times), pd.DataFrame(alone).drop(columns=times))
+    assert {path.name for path in results.folder.iterdir()} == {"zoo"}
 
 
 def test_the_training_time_of_a_metanetwork_is_that_of_its_filters_and_its_models(monkeypatch):
