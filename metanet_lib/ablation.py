@@ -224,8 +224,8 @@ def run_ablations(
     DataFrame
         Two rows for each variant, one a task: ``question``, ``variant``, ``seed``, ``usual``,
         ``k``, ``models`` (of each dataset that fit), ``task``, ``accuracy``, ``n_correct``,
-        ``n_validation``, ``ci_low``, ``ci_high``, ``embedding_dim``, ``n_fit``, and ``axes``, the
-        axes in use where a metanetwork was trained.
+        ``n_validation``, ``ci_low``, ``ci_high``, ``embedding_dim``, ``n_fit``, and
+        ``axes_in_use`` where a metanetwork was trained.
 
     Raises
     ------
@@ -248,7 +248,7 @@ def run_ablations(
     for group, rows in zip(longest_first, done, strict=True):
         answers |= {id(variant): two for variant, two in zip(group, rows, strict=True)}
     table = pd.DataFrame([row for variant in chosen for row in answers[id(variant)]])
-    return table.astype({"seed": "Int64", "axes": "Int64"})
+    return table.astype({"seed": "Int64", "axes_in_use": "Int64"})
 
 
 def ask(
@@ -279,7 +279,9 @@ def ask(
             "models": int(np.unique(voting.datasets, return_counts=True)[1].max()),
         }
         numbers = (*names, "embedding_dim", "n_fit")
-        answers.append([{**told, **{n: v.row[n] for n in numbers}, "axes": axes} for v in verdicts])
+        answers.append(
+            [{**told, **{n: v.row[n] for n in numbers}, "axes_in_use": axes} for v in verdicts]
+        )
     return answers
 
 

@@ -298,7 +298,7 @@ pd.DataFrame(
         "after the three numbers": r.variant,
         "models of each dataset": r.models,
         "seed": r.seed,
-        "axes in use": r.axes,
+        "axes in use": r.axes_in_use,
         "task": names[r.task],
         "accuracy": f"{percent(r.accuracy)} ({r.n_correct}/{r.n_validation})",
         "95 % interval": f"{percent(r.ci_low)} to {percent(r.ci_high)}",
