@@ -644,7 +644,7 @@ def accuracy_by_size(rows: pd.DataFrame, x: str, label: str, headline: int) -> F
         ax.set(title=title, xlabel=label, ylabel="accuracy, %", ylim=(0, 103))
         ax.grid(axis="y", color="#EEEEEE")
     handles = [
-        Line2D([], [], color="#222222", label=f"16 numbers, seed {headline} (headline)"),
+        Line2D([], [], color="#222222", label=f"metanetwork, seed {headline} (headline)"),
         Line2D([], [], color="#AAAAAA", label="other seeds"),
     ]
     if rows.seed.isna().any():
@@ -713,14 +713,14 @@ def left_over(shares: Mapping[str, np.ndarray]) -> Figure:
 def filters_compared(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Draw rows of filters one below the other: title to (name to encoder ``[256, 16]``).
 
-    A group has one scale, that of its first row, so that a fainter row is a smaller one.
+    A group has one scale, so that a fainter row is one of smaller weights.
     """
     heights = [0.45 + 0.37 * len(group) for group in groups.values()]
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
     panels = np.atleast_1d(figure.subplots(len(groups), 1, height_ratios=heights))
     for ax, (title, group) in zip(panels, groups.items(), strict=True):
         tiles = np.stack([e.T.reshape(16, 16, 16) for e in group.values()])
-        limit = float(np.abs(tiles[0]).max())
+        limit = float(np.abs(tiles).max())
         _mosaic(ax, tiles, -limit, limit)
         ax.set_yticks([8 + 18 * row for row in range(len(group))], list(group), fontsize=7)
         ax.tick_params(axis="y", length=0)

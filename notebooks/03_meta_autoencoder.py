@@ -183,9 +183,9 @@ by_seed.style.hide().format(precision=5)
 # filter, by over a twentieth of the one that varies most.
 #
 # By the letter of section 4.3.1, ReLU also follows the three numbers ("throughout the network except
-# for the output layer"), so an axis that starts on the wrong side of zero is dead: no gradient wakes
-# it. That is one way in which a seed collapses, and it shows in the reconstruction loss before any
-# label is looked at.
+# for the output layer"), so an axis that comes to lie on the wrong side of zero for every filter is
+# dead: no gradient wakes it. Chapter [6](06_what_each_part_buys.ipynb) looks at when axes die, and what
+# that costs.
 
 # %% [markdown]
 # ## What do the three numbers of a filter encode?

@@ -135,7 +135,7 @@ pd.DataFrame(
 # %% [markdown]
 # ## Does the sorting matter?
 #
-# The same trained unit-wise part, five ways to put a model's triples in order, and for each a new
+# The same trained unit-wise part, several ways to put a model's triples in order, and for each a new
 # inter-unit part. *None* leaves them as they came, which means nothing.
 
 # %% tags=["hide-input"]
@@ -162,8 +162,8 @@ figures.show(
     ),
     results,
     "ablation_size",
-    "Accuracy by the size of the embedding. The inter-unit part is linear, so beyond the 48 numbers "
-    "that it reads nothing can be added.",
+    "Accuracy by the size of the embedding. The inter-unit part is linear: more numbers than the "
+    f"{16 * headline.model.parameters_.filter_embedding} that it reads add nothing new.",
     alt="Two line plots, modality and dataset ID: accuracy against the numbers for a model on a "
     "logarithmic axis, one line a seed.",
     data=questions["size"],
@@ -205,7 +205,7 @@ figures.show(
 
 # %% [markdown]
 # With fewer models of a dataset than neighbours that vote, a part of the votes must be wrong, so that
-# the left end of the dataset's panel is also a matter of k = 10.
+# the left end of the dataset's panel is also a matter of k.
 #
 # How much each *model* must see (one pass over so many patches? more? in batches of which size?) is
 # answered by zoos of their own: the choices *samples seen* and *batch size* of chapter
@@ -248,7 +248,8 @@ figures.show(
 # With ReLU after the three numbers, an axis that is zero for every filter is *dead*: it tells nothing,
 # and no gradient wakes it. Was it dead from the start, or did it die in training? The initial weights
 # of a seed can be drawn again, so the page can look: the share of filters for which each axis is not
-# zero, before the first step and after the last.
+# zero, before the first step and after the last. Whether a dead axis costs accuracy, the last columns
+# tell.
 
 # %% tags=["hide-input"]
 from metanet_lib.anatomy import axis_activity
@@ -514,6 +515,10 @@ for m in MODALITIES:
     glue(f"left_over_{m}", middle, display=False)
 glue("dead", f"{len(dead)} of {len(both)}", display=False)
 glue("died", f"{died}", display=False)
+by_axes = sorted(metanetworks, key=lambda n: n.axes_in_use(fit.encoders))
+for name, n in (("fewest", by_axes[0]), ("most", by_axes[-1])):
+    of_seed = f"{both_accuracies(n)['dataset ID']} (seed {n.seed}, {n.axes_in_use(fit.encoders)})"
+    glue(f"{name}_axes", of_seed, display=False)
 for (task, name), r in verdicts.items():
     glue(f"{task}_moved {name}", percent(r["accuracy"]), display=False)
 ours = (hyper_parameters["chosen by"] == "us").sum()
@@ -537,7 +542,8 @@ glue("ours", f"{ours} of {len(hyper_parameters)}", display=False)
 #   models of each dataset from {glue:text}`by_models_vote` where fewer vote, or from
 #   {glue:text}`by_models_all` where the metanetwork too sees fewer.
 # - **Inside.** Of the axes of all seeds, {glue:text}`dead` are dead after training, and
-#   {glue:text}`died` of the dead were alive before it. Initial weights explain
+#   {glue:text}`died` of the dead were alive before it. The seed with the fewest axes in use names
+#   the dataset with {glue:text}`fewest_axes`, that with the most with {glue:text}`most_axes`. Initial weights explain
 #   {glue:text}`left_over_vision` of a vision filter and {glue:text}`left_over_audio` of an audio filter
 #   (medians). With initial weights taken away, raw weights name the dataset with
 #   {glue:text}`dataset_id_moved raw weights less initial weights` in place of
