@@ -30,7 +30,8 @@ async function explore(name) {
 
     function show(model) {
       const dataset = starts.findLastIndex((start) => start <= model);
-      told.textContent = `${models.titles[dataset]}, model ${model - starts[dataset] + 1}`;
+      const hidden = plot.data[dataset].visible === false ? " (not shown on the map now)" : "";
+      told.textContent = `${models.titles[dataset]}, model ${model - starts[dataset] + 1}${hidden}`;
       pen.clearRect(0, 0, canvas.width, canvas.height);
       for (let filter = 0; filter < 16; filter++) {
         const x = (Math.floor(model / 256) * 16 + filter) * side, y = (model % 256) * side;
