@@ -1,7 +1,7 @@
 # The whole paper:   make book                      (the demo corpus, profile quick)
 #                    make book PROFILE=paper CORPUS=../real-corpus
 #                    make book CLUSTER=profiles/slurm
-# Everything tested: make test
+# Everything tested: make test, and make test-site, which reads the built site in a browser
 # Both set up .venv by themselves from requirements.lock; they need Python 3.11+ and make.
 
 PROFILE ?= quick
@@ -16,8 +16,9 @@ BIN     := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONHASHSEED := 0
+export CHROMIUM
 
-.PHONY: book test test-cluster bench lint sync lock clean
+.PHONY: book test test-site test-cluster bench lint sync lock clean
 
 book: $(VENV)/ready
 	$(BIN)/metanet book --profile $(PROFILE) --cores $(CORES) --device $(DEVICE) \
@@ -26,6 +27,13 @@ book: $(VENV)/ready
 
 test: $(VENV)/ready lint
 	$(BIN)/pytest
+
+# The built site as a browser shows it. Where there is no site, the tiny book is made; where there is
+# no Chromium, one is installed (Debian's, as root; else Playwright's own).
+test-site: $(VENV)/ready
+	test -f _build/html/index.html || $(MAKE) book PROFILE=tiny
+	$(BIN)/python tests/browsing.py
+	$(BIN)/pytest -m browser tests/test_browser.py
 
 # The tiny book on a two-node Slurm of its own on this machine, while jobs and a node fail. Needs
 # root and Debian or Ubuntu: it installs Slurm.

@@ -52,8 +52,8 @@ Read it from the ground up; each module imports only from those above it:
     every dataset on one page
 ``graph``
     the whole paper as one graph: profiles, chapters, and how Snakemake is run
-``icons``
-    the theme's icons, cut down to those that the pages use
+``pages``
+    edit links, and what the theme leaves undone: an extension of Sphinx
 ``site``
     executed chapters and prose pages become one HTML book
 ``cli``

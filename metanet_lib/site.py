@@ -9,7 +9,7 @@ new pages in the place of the old. The tree mirrors the checkout, so that links 
 - ``book/_generated/``: what they include, :func:`decision_tables`, :func:`corpora_table`,
   :func:`status_tables` and :func:`run_in_short`;
 - ``notebooks/``: copies of the executed chapters, without their cells of parameters, their figures
-  numbered;
+  numbered, and their scripts, to which :mod:`metanet_lib.pages` leads;
 - ``figures/`` and ``tables/``: the run's figures with their data, and its tables, to which pages
   link;
 - ``_config.yml``, with the banner that tells on every page which corpus and profile made it.
@@ -38,7 +38,6 @@ from PIL import Image
 
 from metanet_lib import __version__
 from metanet_lib.corpora.fetch import ARCHIVES
-from metanet_lib.icons import keep_used_icons
 from metanet_lib.parameters import Parameters
 from metanet_lib.store import Results
 
@@ -85,11 +84,11 @@ def build(
     shutil.rmtree(stage, ignore_errors=True)
     shutil.copytree("book", stage / "book")
     (stage / "book" / "index.md").rename(stage / "index.md")
+    shutil.copytree("notebooks", stage / "notebooks", ignore=shutil.ignore_patterns("*.ipynb"))
     shutil.copy("_toc.yml", stage)
     config = yaml.safe_load(Path("_config.yml").read_text())
     config["html"]["announcement"] = banner(results)
     (stage / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
-    (stage / "notebooks").mkdir()
     for number, (name, notebook) in enumerate(notebooks.items(), 1):
         page = json.dumps(_for_reading(notebook, number, stage / "book" / "_static"))
         (stage / "notebooks" / f"{name}.ipynb").write_text(page)
@@ -106,7 +105,6 @@ def build(
     (generated / "run.md").write_text(run_in_short(results, notebooks))
     pages = _jupyter_book(stage)
     shutil.copytree(stage / "figures", pages / "figures")  # captions are HTML: Sphinx sees no link
-    keep_used_icons(pages)
     _swap(pages, output)
 
 

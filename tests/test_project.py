@@ -41,7 +41,7 @@ LAYERS = [
     "interactive",
     "gallery",
     "graph",
-    "icons",
+    "pages",
     "site",
     "cli",
 ]
