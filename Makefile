@@ -18,7 +18,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONHASHSEED := 0
 export CHROMIUM
 
-.PHONY: book test test-site test-cluster bench lint sync lock clean
+.PHONY: book test test-site test-cluster bench lint sync lab hooks lock clean
 
 book: $(VENV)/ready
 	$(BIN)/metanet book --profile $(PROFILE) --cores $(CORES) --device $(DEVICE) \
@@ -50,15 +50,29 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Bring the pairs .py + .ipynb together; the side edited last wins.
+# Bring the pairs .py + .ipynb together, and say which side won; where both were edited, ask.
 sync: $(VENV)/ready
-	$(BIN)/jupytext --sync notebooks/*.py
+	$(BIN)/metanet sync
+
+# Edit the chapters in JupyterLab, at http://localhost:8888; a pair is saved on both sides.
+lab: $(VENV)/lab
+	$(BIN)/jupyter lab --config=.jupyter_lab.py
+
+$(VENV)/lab: $(VENV)/ready requirements-lab.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-lab.lock
+	touch $@
+
+# From now on, git refuses a commit with a pair out of step.
+hooks:
+	git config core.hooksPath .githooks
 
 # Renew the lock, and environment.yml after it, from the newest versions pyproject.toml admits.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'
 	.venv-lock/bin/python tests/environment.py
+	.venv-lock/bin/python -m pip install --quiet --constraint requirements.lock --editable '.[lab]'
+	.venv-lock/bin/python tests/environment.py lab
 	rm -rf .venv-lock
 
 $(VENV)/ready: requirements.lock pyproject.toml

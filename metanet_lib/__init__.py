@@ -52,6 +52,8 @@ Read it from the ground up; each module imports only from those above it:
     every dataset on one page
 ``graph``
     the whole paper as one graph: profiles, chapters, and how Snakemake is run
+``pairs``
+    a chapter's script and its notebook say the same
 ``pages``
     edit links, and what the theme leaves undone: an extension of Sphinx
 ``site``

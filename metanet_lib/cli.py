@@ -204,6 +204,22 @@ def chapter(
 
 
 @app.command()
+def sync(
+    staged: Annotated[
+        bool, typer.Option("--staged", help="Only check what git is about to commit.")
+    ] = False,
+) -> None:
+    """Bring both files of each chapter together, and say which side won."""
+    from metanet_lib.pairs import check_staged
+    from metanet_lib.pairs import sync as bring_together
+
+    if staged:
+        check_staged()
+    else:
+        print("\n".join(bring_together()))
+
+
+@app.command()
 def site(profile: Profile = "quick", corpus: Corpus = None, datasets: Datasets = None) -> None:
     """Build the site from the executed chapters of a run."""
     from metanet_lib.graph import SECTIONS, read_profile

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 LOCK = Path("requirements.lock")
+LAB_LOCK = Path("requirements-lab.lock")
 ENVIRONMENT = Path("environment.yml")
 
 
@@ -56,6 +57,18 @@ def freeze() -> str:
     return "# Every package of the project, made by `make lock`.\n" + "\n".join(kept) + "\n"
 
 
+def lab() -> str:
+    """Return what is installed beside this Python beyond the lock: JupyterLab and its needs."""
+    known = LOCK.read_text().splitlines()
+    return (
+        "# What JupyterLab needs beyond requirements.lock (`make lab` installs it, `make lock` "
+        "renews it).\n" + "".join(f"{x}\n" for x in freeze().splitlines()[1:] if x not in known)
+    )
+
+
 if __name__ == "__main__":
-    LOCK.write_text(freeze())
-    ENVIRONMENT.write_text(environment())
+    if sys.argv[1:] == ["lab"]:
+        LAB_LOCK.write_text(lab())
+    else:
+        LOCK.write_text(freeze())
+        ENVIRONMENT.write_text(environment())

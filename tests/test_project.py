@@ -9,7 +9,14 @@ import jupytext
 import nbformat
 import pytest
 import yaml
-from environment import ENVIRONMENT, direct_dependencies, environment, locked_versions
+from environment import (
+    ENVIRONMENT,
+    LAB_LOCK,
+    direct_dependencies,
+    environment,
+    locked_versions,
+    normal,
+)
 
 import metanet_lib
 from metanet_lib import graph
@@ -41,6 +48,7 @@ LAYERS = [
     "interactive",
     "gallery",
     "graph",
+    "pairs",
     "pages",
     "site",
     "cli",
@@ -49,6 +57,12 @@ LAYERS = [
 
 def test_the_lock_pins_every_direct_dependency():
     assert set(direct_dependencies()) <= set(locked_versions())
+
+
+def test_the_lock_of_jupyterlab_adds_to_the_lock_and_changes_nothing_in_it():
+    names = [line.split("==")[0] for line in LAB_LOCK.read_text().splitlines()[1:]]
+    assert "jupyterlab" in names
+    assert not {normal(name) for name in names} & set(locked_versions())
 
 
 def test_environment_yml_has_the_versions_of_the_lock():
