@@ -40,7 +40,7 @@ async function explore(name) {
       }
       if (dataset === emphasised) return;
       emphasised = dataset;
-      Plotly.restyle(plot, { "marker.opacity": starts.map((_, i) => (i === dataset ? 1 : 0.45)),
+      Plotly.restyle(plot, { "marker.opacity": starts.map((_, i) => (i === dataset ? 1 : 0.6)),
         "marker.size": starts.map((_, i) => (i === dataset ? 10 : 7)) });
     }
     const pointed = ({ points: [{ curveNumber, pointNumber }] }) => {

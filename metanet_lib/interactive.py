@@ -267,5 +267,5 @@ def _in_script(payload: Any) -> str:
 
 def _many_colours(n: int) -> list[str]:
     """Return ``n`` colours, neighbours far apart; more than anybody can tell from each other."""
-    wheel = [hls_to_rgb((i * 0.381966) % 1, (0.42, 0.58)[i % 2], 0.75) for i in range(n)]
+    wheel = [hls_to_rgb((i * 0.381966) % 1, (0.48, 0.64)[i % 2], 0.75) for i in range(n)]
     return ["#" + "".join(f"{round(255 * part):02x}" for part in colour) for colour in wheel]
