@@ -150,7 +150,7 @@ figures.show(
 )
 
 # %% [markdown]
-# A sorting on an axis that is dead in a seed (see [below](#why-does-a-seed-collapse)) falls back on the
+# A sorting on an axis that is dead in a seed (see below) falls back on the
 # other axes.
 #
 # ## How many numbers for a model?
