@@ -68,9 +68,9 @@ peers = {  # the size of the comparison: see PeersParameters
     "seeds": 3,
     "copies": 5,
     "epochs": 50,
-    "probes": 256,
+    "probes": 128,
     "landmarks": 40,
-    "samples": 64,
+    "samples": 256,
 }
 
 # %%

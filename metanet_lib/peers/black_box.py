@@ -1,9 +1,12 @@
 """Models as black boxes: run on inputs that have nothing to do with their datasets."""
 
+from sklearn.pipeline import make_pipeline
+
 from metanet_lib.peers.peer import Peer, PeersParameters
 from metanet_lib.representations.learned_probes import Know2Vec, LearnedProbes
 from metanet_lib.representations.pairwise import GromovWasserstein
 from metanet_lib.representations.probes import CKA, ActivationCodes
+from metanet_lib.representations.weights import Components
 
 
 def black_box(p: PeersParameters) -> list[Peer]:
@@ -22,6 +25,17 @@ def black_box(p: PeersParameters) -> list[Peer]:
             forward_passes=True,
         ),
         Peer(
+            "cka_pca",
+            "CKA, 16 principal components",
+            "black box",
+            "kornblith2019,lee2001",
+            make_pipeline(CKA(n_probes=p.probes), Components()),
+            how="The same, reduced to the 16 directions in which the fit models vary most.",
+            why="What differs between two models of one dataset is spread over many pairs of "
+            "probes; what differs between datasets lies in few directions and is kept.",
+            forward_passes=True,
+        ),
+        Peer(
             "activation_codes",
             "Activation codes",
             "black box",
@@ -31,6 +45,16 @@ def black_box(p: PeersParameters) -> list[Peer]:
             "probes in how many units their codes differ.",
             why="Signs alone forget how strongly a unit answers. What is left is the directions "
             "of the filters, each with its random start in it.",
+            forward_passes=True,
+        ),
+        Peer(
+            "activation_codes_pca",
+            "Activation codes, 16 principal components",
+            "black box",
+            "he2021",
+            make_pipeline(ActivationCodes(n_probes=p.probes), Components()),
+            how="The same, reduced to 16 directions.",
+            why="As with CKA, the reduction averages away what is a single model's own.",
             forward_passes=True,
         ),
         Peer(

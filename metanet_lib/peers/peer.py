@@ -27,14 +27,14 @@ class PeersParameters(Parameters):
         "training epochs of deep representations; two that learn slowly take twice as many",
         "ours: as the paper's",
     )
-    probes: int = decision(256, "inputs that black-box representations show to each model", "ours")
+    probes: int = decision(128, "inputs that black-box representations show to each model", "ours")
     landmarks: int = decision(
         40,
         "models that each model is compared with, where a comparison is costly",
         "ours: pairs grow with the square",
     )
     samples: int = decision(
-        64, "patches of its dataset that are shown with each model, where data may be seen", "ours"
+        256, "patches of its dataset that are shown with each model, where data may be seen", "ours"
     )
 
     def __post_init__(self) -> None:
