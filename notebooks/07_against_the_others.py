@@ -130,52 +130,56 @@ print(f"{len(table)} representations, {len(by_seed) // 2} fits")
 # %% [markdown]
 # ## The table
 #
-# *Numbers* is the length of the embedding. *Given* is what it needs beside the weights. An asterisk
-# marks a headline that was chosen by reconstruction loss; other rows with several seeds show the mean.
+# *Numbers* is the length of the embedding, *given* what it needs beside the weights. Accuracies are in per
+# cent, with their 95 % intervals; an asterisk marks those of a seed that was chosen by reconstruction
+# loss, other rows with several seeds show the mean. *Seeds* are the worst and the best for the dataset
+# ID.
 
 # %% tags=["hide-input"]
 import pandas as pd
+from IPython.display import display
 
 from metanet_lib.interpret import percent
 
 
 def span(low, high):
-    """Two shares as text."""
-    return f"{100 * low:.1f} to {percent(high)}"
+    """Two shares as text, in per cent."""
+    return f"{100 * low:.1f}\N{EN DASH}{100 * high:.1f}"
+
+
+def accuracy(row, task):
+    """An accuracy with its interval, in per cent."""
+    chosen = "*" if row["headline"] == "best reconstruction" else ""
+    interval = span(row[f"{task}_ci_low"], row[f"{task}_ci_high"])
+    return f"{100 * row[task]:.1f}{chosen} ({interval})"
 
 
 def given(row):
     """What a row needs beside weights, in words."""
-    words = {
-        "labels": row.labels,
-        "patches": row.data,
-        "forward passes": row.forward_passes,
-    }
-    return ", ".join(word for word, needed in words.items() if needed) or "nothing"
+    needs = {"labels": "labels", "data": "patches", "forward_passes": "forward passes"}
+    return ", ".join(word for need, word in needs.items() if row[need]) or "nothing"
 
 
 shown = pd.DataFrame(
     {
         "": number,
-        "group": row.group,
-        "representation": row.title,
-        "numbers": f"{row.dimension:,}",
+        "representation": row["title"],
+        "numbers": f"{row['dimension']:,}",
         "given": given(row),
-        "modality": percent(row.modality),
-        "dataset ID": percent(row.dataset_id)
-        + (" *" if row.headline == "best reconstruction" else ""),
-        "95 % interval": span(row.dataset_id_ci_low, row.dataset_id_ci_high),
-        "seeds": span(row.dataset_id_min, row.dataset_id_max) if row.n_seeds > 1 else "",
-        "fit, s": f"{row.fit_seconds:,.1f}",
-        "ms a model": f"{row.ms_per_model:.2f}",
+        "modality": accuracy(row, "modality"),
+        "dataset ID": accuracy(row, "dataset_id"),
+        "seeds": span(row["dataset_id_min"], row["dataset_id_max"]) if row["n_seeds"] > 1 else "",
+        "fit, s": f"{row['fit_seconds']:,.1f}",
+        "ms a model": f"{row['ms_per_model']:.2f}",
     }
-    for number, row in enumerate(table.itertuples(), 1)
+    for number, row in enumerate(table.to_dict("records"), 1)
 )
-shown.assign(group=shown.group.where(~shown.group.duplicated(), "")).style.hide()
+for group in table.group.unique():
+    display(shown[table.group == group].style.hide().set_caption(group.capitalize()))
 
 # %% [markdown]
-# The interval and the seeds are those of the dataset ID. The file `tables/leaderboard.csv` of this run's
-# results has all columns, those of the modality too, and `tables/leaderboard_by_seed.csv` every fit.
+# The file `tables/leaderboard.csv` of this run's results has all columns, and
+# `tables/leaderboard_by_seed.csv` every fit.
 
 # %% [markdown]
 # ## Accuracy and cost
@@ -241,8 +245,9 @@ standing.assign(labels=standing.labels.map({True: "told", False: "none"})).style
 # - The representations without a network use what we know of these models: a single layer whose inputs
 #   are patches from random places. The paper asks for a way that carries over to any network; a Gram
 #   matrix or a spectrum of filters does not, or not as it stands.
-# - Nothing was tuned on the validation models, but whoever chooses which simple things to try has seen
-#   such models before.
+# - Little was tuned on validation models (how the learned probes are pooled was chosen among four ways
+#   with models of a real corpus), but whoever chooses which simple things to try has seen such models
+#   before.
 # - The others' methods were made for other networks, larger and deeper. A low place here says how they
 #   do on these models, and no more.
 
@@ -258,7 +263,7 @@ for name, value in {
     "fair_best": best.title,
     "fair_best_accuracy": percent(best.dataset_id),
     "papers_accuracy": percent(papers.dataset_id),
-    "papers_span": span(papers.dataset_id_min, papers.dataset_id_max),
+    "papers_span": span(papers.dataset_id_min, papers.dataset_id_max) + "\N{NO-BREAK SPACE}%",
     "papers_seconds": f"{papers.fit_seconds:,.0f}",
     "cheaper": len(cheaper),
 }.items():
