@@ -242,11 +242,14 @@ def book(
         str | None,
         typer.Option(help="Run on a cluster: the folder of its profile, such as profiles/slurm."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would run, and run nothing.")
+    ] = False,
 ) -> None:
     """Run the whole paper, from raw corpus to site; only what changed is done again."""
     from metanet_lib.graph import run
 
-    run(profile, corpus, datasets, cores, device, cluster)
+    run(profile, corpus, datasets, cores, device, cluster, dry_run)
 
 
 def main() -> None:

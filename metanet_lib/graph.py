@@ -212,6 +212,7 @@ def run(
     cores: int,
     device: str = "cpu",
     cluster: str | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Run the graph with Snakemake: from the raw corpus to the site.
 
@@ -229,6 +230,8 @@ def run(
     cluster
         Folder of a profile of Snakemake's own, such as ``profiles/slurm``; without it, the run is
         on this machine.
+    dry_run
+        Tell what would run, and run nothing.
 
     Raises
     ------
@@ -249,9 +252,9 @@ def run(
     command = [
         str(Path(sys.executable).with_name("snakemake")),
         *(where if cluster else [f"--cores={cores}"]),
+        *(["--dry-run", "--quiet=rules"] if dry_run else ["--logger=rich"]),
         "--rerun-incomplete",
         "--nolock",
-        "--logger=rich",
         "--show-failed-logs",
         "--config",
         f"profile={profile}",
@@ -263,6 +266,8 @@ def run(
     ]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, _MARK: os.getcwd()}
+    if dry_run:
+        raise SystemExit(subprocess.run(command, env=environment).returncode)
     with _only_run():
         if cluster:
             cancel_jobs()

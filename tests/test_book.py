@@ -1,6 +1,7 @@
 """Claims about the book as a whole: the tiny profile, from the raw corpus to the site."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -138,6 +139,8 @@ def test_an_edited_chapter_reruns_itself_and_the_site_and_nothing_else(book):
     before = written(book)
     script = book / "notebooks/05_dataset_id.py"
     script.write_text(script.read_text() + "\n# %% [markdown]\n# An edit by a reader.\n")
+    plan = command("metanet", "book", "--profile", "tiny", "--dry-run", cwd=book)
+    assert written(book) == before
     make_book(book)
     after = written(book)
     changed = {name for name in after if after[name] != before.get(name)}
@@ -146,6 +149,10 @@ def test_an_edited_chapter_reruns_itself_and_the_site_and_nothing_else(book):
         "results/tiny/chapters/05_dataset_id.ipynb",
         "results/tiny/tables/accuracy.csv",
         "results/tiny/tables/accuracy_by_seed.csv",
+    }
+    assert set(re.findall(r"^(chapter_\w+|site|zoo_\w+) +\d+$", plan.stdout, re.MULTILINE)) == {
+        "chapter_05_dataset_id",
+        "site",
     }
     assert "An edit by a reader." in (book / "_build/html/notebooks/05_dataset_id.html").read_text()
 
