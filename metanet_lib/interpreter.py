@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Self
 
 import numpy as np
@@ -120,16 +121,23 @@ class Answer:
     def __str__(self) -> str:
         k = len(self.neighbours)
 
-        def votes(counts: dict[str, int]) -> str:
-            return ", ".join(f"{label} {count}" for label, count in counts.items())
+        def wrapped(start: str, items: Iterable[str]) -> str:
+            tied = ", ".join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
+            text = fill(start + tied, 88, subsequent_indent=" " * 12, break_on_hyphens=False)
+            return text.replace("\N{NO-BREAK SPACE}", " ")
 
-        near = ", ".join(f"{n.dataset}[{n.model}] {n.distance:.3g}" for n in self.neighbours)
+        def voted(answer: str, votes: dict[str, int]) -> str:
+            return wrapped(f"{answer}: ", (f"{label} {count}" for label, count in votes.items()))
+
+        near = (f"{n.dataset}[{n.model}] {n.distance:.3g}" for n in self.neighbours)
         lines = [
             self.name,
-            f"  modality  {self.modality}  (votes: {votes(self.modality_votes)})",
-            f"  dataset   {self.dataset}, {catalog.dataset(self.dataset).title}  "
-            f"(votes: {votes(self.dataset_votes)})",
-            f"  nearest   {near}",
+            voted(f"  modality  {self.modality}, votes", self.modality_votes),
+            voted(
+                f"  dataset   {self.dataset}, {catalog.dataset(self.dataset).title}, votes",
+                self.dataset_votes,
+            ),
+            wrapped("  nearest   ", near),
         ]
         if self.unlike_anything_seen:
             lines.append(
