@@ -82,8 +82,8 @@ interpret = {  # the meta-classifier: see InterpretParameters
     "seed": 0,
 }
 study = {  # the size of this study: see StudyParameters
-    "per_dataset": 64000,
-    "models_fit": 8,
+    "per_dataset": 40000,
+    "models_fit": 6,
     "models_validation": 8,
     "seeds": 2,
 }
