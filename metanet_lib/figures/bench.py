@@ -1,0 +1,24 @@
+"""What training costs."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from metanet_lib.figures.style import WIDTH, styled
+
+
+@styled
+def scaling(rows: pd.DataFrame) -> Figure:
+    """Draw seconds of training against models and against patches.
+
+    ``rows`` is what :func:`metanet_lib.bench.zoo_scaling` returns.
+    """
+    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+    fixed = {"models": "patches", "patches": "models"}
+    for ax, (name, other) in zip(figure.subplots(1, 2), fixed.items(), strict=True):
+        some = rows[rows[other] == rows[other].min()].sort_values(name)
+        x, seconds = some[name].to_numpy(float), some.seconds.to_numpy(float)
+        ax.plot([0, x[-1]], [0, seconds[-1]], color="#BBBBBB", linewidth=1)
+        ax.plot(x, seconds, "o", color="#222222")
+        ax.set(xlabel=f"{name} ({some[other].iloc[0]:,} {other})", ylabel="seconds")
+        ax.set(xlim=(0, None), ylim=(0, None))
+    return figure

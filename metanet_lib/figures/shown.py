@@ -1,0 +1,78 @@
+"""A figure as a page displays it, with its caption and files, and as a file of its own."""
+
+from base64 import b64encode
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from metanet_lib.figures.style import book_style
+from metanet_lib.store import Results, write_figure
+
+
+class Shown:
+    """A stored figure as a page displays it."""
+
+    def __init__(self, html: str) -> None:
+        self._html = html
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+
+def show(
+    figure: Figure, results: Results, name: str, caption: str, alt: str, data: pd.DataFrame | str
+) -> Shown:
+    """Store a figure with a run's results and return it as a page displays it.
+
+    Below the caption stand links to the figure's files. They lead from ``chapters/`` of the results
+    to ``figures/`` beside it, and so they do on the site; in a notebook that is run elsewhere they
+    lead nowhere, but the files are in the results all the same.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    results
+        The run.
+    name
+        File name without suffix; ``fig3`` to ``fig6`` are the figures that the paper numbers.
+    caption
+        What the reader sees below it, without a number: the paper's figures keep theirs, the others
+        are numbered by chapter when the site is built.
+    alt
+        What the picture shows, for those who cannot see it.
+    data
+        The numbers that are drawn, stored as ``figures/<name>.csv``. Of pictures, such as patches
+        or filters, where they come from, in words: ``the zoo``.
+    """
+    drawn = data if isinstance(data, pd.DataFrame) else None
+    with book_style():
+        svg = results.save_figure(figure, name, drawn).read_bytes()
+    source = f"data: {escape(str(data))}" if drawn is None else file_link(name, "csv", "data (CSV)")
+    return Shown(
+        f'<figure class="metanet" id="{name}"><img alt="{escape(alt)}" '
+        f'src="data:image/svg+xml;base64,{b64encode(svg).decode()}">'
+        f"<figcaption>{_number(name)}{escape(caption)} "
+        f'<small class="files">{file_link(name, "svg", "picture (SVG)")} · {source}</small>'
+        "</figcaption></figure>"
+    )
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure to a file of its own, ``.png`` or ``.svg``."""
+    with book_style():
+        write_figure(figure, path)
+
+
+def file_link(name: str, suffix: str, text: str) -> str:
+    """Return the HTML of a link to a figure's file."""
+    return f'<a href="../figures/{name}.{suffix}">{text}</a>'
+
+
+def _number(name: str) -> str:
+    """Return the number that the paper gives, or a place for the one that the site will give."""
+    paper = name.removeprefix("fig")
+    known = f"Figure {paper}." if paper.isdecimal() else ""
+    return f'<b class="number" data-figure="{name}">{known}</b> '

@@ -1,0 +1,119 @@
+"""The book's one visual language: its colours and sizes, and the parts that figures share.
+
+Vision is always blue and audio always orange, a pair that colour-blind readers tell apart. What is
+here is for the other modules of the package; a page needs only :data:`HUES`.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import Any, ParamSpec
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from metanet_lib import catalog
+
+HUES: dict[str, str] = {"vision": "#0072B2", "audio": "#D55E00"}
+"""Vision's and audio's colour, in every figure."""
+WIDTH = 7.2
+"""Width of a figure, inches."""
+
+_STYLE: dict[str, Any] = {
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "savefig.dpi": 200,
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "image.cmap": "gray",
+    "legend.frameon": False,
+    "svg.hashsalt": "metanet",
+}
+
+P = ParamSpec("P")
+
+
+def book_style() -> AbstractContextManager[None]:
+    """Return a context in which Matplotlib draws in the book's style, whatever the reader's is."""
+    return style.context(["default", _STYLE])
+
+
+def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Return a function that draws its figure in the book's style."""
+
+    @wraps(function)
+    def draw(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with book_style():
+            return function(*args, **kwargs)
+
+    return draw
+
+
+def hue_of(dataset_id: str) -> str:
+    """Return the colour of a dataset: its modality's."""
+    return HUES[catalog.dataset(dataset_id).modality]
+
+
+def hues_of(datasets: np.ndarray) -> list[str]:
+    """Return the colour of each of several datasets."""
+    return [hue_of(i) for i in datasets]
+
+
+def modality_legend(figure: Figure) -> None:
+    """Tell below a figure which colour is which modality."""
+    handles = [Line2D([], [], marker="o", linestyle="", color=c, label=m) for m, c in HUES.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+
+
+def grid(n: int, columns: int, height: float) -> tuple[Figure, np.ndarray]:
+    """Return a figure with ``n`` axes in rows; further axes are hidden, ticks are off."""
+    rows = -(-n // columns)
+    figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
+    axes: np.ndarray = figure.subplots(rows, columns, squeeze=False).ravel()
+    for i, ax in enumerate(axes):
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.set_visible(i < n)
+    return figure, axes
+
+
+def name_dataset(ax: Axes, dataset_id: str) -> None:
+    """Write a dataset's name and id above axes, in its colour."""
+    dataset = catalog.dataset(dataset_id)
+    title = f"{dataset.title}  {dataset_id}"
+    ax.set_title(title, fontsize=8.5, color=HUES[dataset.modality], loc="left")
+
+
+def two_rows_each(drawn: Mapping[str, tuple[np.ndarray, float, float]], name: str) -> Figure:
+    """Draw two rows for each dataset: id to tiles ``[2, n, 16, 16]`` and their lowest and highest.
+
+    The first row is called ``name``, the second "rebuilt".
+    """
+    figure = Figure(figsize=(WIDTH, 0.4 + 0.75 * len(drawn)), layout="constrained")
+    for ax, (dataset_id, (tiles, low, high)) in zip(
+        np.atleast_1d(figure.subplots(len(drawn), 1)), drawn.items(), strict=True
+    ):
+        mosaic(ax, tiles, low, high)
+        ax.set_yticks([8, 26], [name, "rebuilt"], fontsize=7)
+        ax.set_title(dataset_id, color=hue_of(dataset_id), loc="left", fontsize=9)
+    return figure
+
+
+def mosaic(ax: Axes, tiles: np.ndarray, low: float, high: float) -> None:
+    """Draw tiles ``[rows, columns, 16, 16]`` as one picture with thin gaps; hides the x axis."""
+    rows, columns = tiles.shape[:2]
+    picture = np.full((rows * 18 - 2, columns * 18 - 2), np.nan)
+    for row in range(rows):
+        for column in range(columns):
+            picture[row * 18 :, column * 18 :][:16, :16] = tiles[row, column]
+    ax.imshow(picture, vmin=low, vmax=high, interpolation="none")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
