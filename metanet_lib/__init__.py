@@ -56,6 +56,8 @@ Read it from the ground up; each module imports only from those above it:
     a chapter's script and its notebook say the same
 ``pages``
     edit links, and what the theme leaves undone: an extension of Sphinx
+``generated``
+    the pages' Markdown that a run makes: its decisions, times and versions
 ``site``
     executed chapters and prose pages become one HTML book
 ``cli``

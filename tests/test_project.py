@@ -50,6 +50,7 @@ LAYERS = [
     "graph",
     "pairs",
     "pages",
+    "generated",
     "site",
     "cli",
 ]
