@@ -108,7 +108,7 @@ rule site:
     input:
         [f"{RUN}/chapters/{name}.ipynb" for name in CHAPTERS],
         ["_config.yml", "_toc.yml", *PROSE],
-        library_files("metanet_lib.site", "metanet_lib.graph", "metanet_lib.pages"),
+        sorted(str(path) for path in Path("metanet_lib").rglob("*.py")),  # the reference shows all
     output:
         # Not the pages themselves: Snakemake would delete them before a build that may fail.
         touch("_build/html.done"),

@@ -58,6 +58,8 @@ Read it from the ground up; each module imports only from those above it:
     edit links, and what the theme leaves undone: an extension of Sphinx
 ``generated``
     the pages' Markdown that a run makes: its decisions, times and versions
+``reference``
+    every public name of the library, as the book lists it
 ``site``
     executed chapters and prose pages become one HTML book
 ``cli``

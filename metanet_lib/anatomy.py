@@ -67,7 +67,7 @@ def initial_zoo(folder: Path | str, datasets: Sequence[Dataset]) -> tuple[Zoo, Z
     Parameters
     ----------
     folder, datasets
-        As for :func:`metanet_lib.zoo.load_zoo`, whose models these are, in its order.
+        As for :func:`~metanet_lib.zoo.shard.load_zoo`, whose models these are, in its order.
     """
     fits, encoders, ids = [], [], []
     for dataset in datasets:

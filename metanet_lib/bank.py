@@ -53,6 +53,13 @@ class Bank:
         How the bank was made, as plain values.
     sha256
         Digest of the tensors, once they have been in a file.
+
+    Examples
+    --------
+    >>> bank = Bank.of(torch.rand(100, 256))
+    >>> bank.save(folder / "bank.safetensors")
+    >>> torch.equal(Bank.load(folder / "bank.safetensors").patches(), bank.patches())
+    True
     """
 
     windows: Tensor

@@ -37,6 +37,11 @@ class Dataset:
         ``voc``, ``urbansound8k`` or ``irmas``: the module of :mod:`metanet_lib.corpora` to read it.
     role
         ``trains`` or ``unseen``: the default choice of the 20 training datasets.
+
+    Examples
+    --------
+    >>> DATASETS[0].id, DATASETS[0].title, DATASETS[0].slug
+    ('v:aer', 'aeroplane', 'v-aer')
     """
 
     id: str
@@ -142,6 +147,14 @@ def dataset(dataset_id: str) -> Dataset:
     ------
     ValueError
         If no dataset has this id; the message lists those there are.
+
+    Examples
+    --------
+    >>> dataset("a:cel").title
+    'cello'
+    >>> dataset("v:unicorn")
+    Traceback (most recent call last):
+    ValueError: unknown dataset 'v:unicorn'; the 41 datasets are v:aer, ...
     """
     try:
         return _BY_ID[dataset_id]
@@ -152,5 +165,11 @@ def dataset(dataset_id: str) -> Dataset:
 
 
 def modalities(ids: Iterable[str]) -> list[Modality]:
-    """Return the modality of each dataset id."""
+    """Return the modality of each dataset id.
+
+    Examples
+    --------
+    >>> modalities(["v:aer", "a:air"])
+    ['vision', 'audio']
+    """
     return [dataset(i).modality for i in ids]

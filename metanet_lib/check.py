@@ -27,6 +27,11 @@ class Finding:
         How many different patches its files have.
     skipped
         Name and reason of each file that cannot be used.
+
+    Examples
+    --------
+    >>> print(Finding(DATASETS[0], "no such folder").usable)
+    False
     """
 
     dataset: Dataset
@@ -66,6 +71,12 @@ def check(root: Path | str, parameters: PatchParameters | None = None) -> Iterat
     ------
     FileNotFoundError
         If there is no such folder.
+
+    Examples
+    --------
+    >>> finding = next(check(corpus))
+    >>> finding.dataset.id, finding.files, finding.usable
+    ('v:aer', 4, True)
     """
     if not Path(root).is_dir():
         raise FileNotFoundError(f"{root}: no such folder")
@@ -81,7 +92,13 @@ def check(root: Path | str, parameters: PatchParameters | None = None) -> Iterat
 
 
 def summary(root: Path | str, findings: Sequence[Finding]) -> str:
-    """Return every file that will be skipped, every dataset that cannot be used, and a verdict."""
+    """Return every file that will be skipped, every dataset that cannot be used, and a verdict.
+
+    Examples
+    --------
+    >>> print(summary("folder", [Finding(DATASETS[0])]).splitlines()[-1])
+    folder: 1 of 1 datasets can be used, 0 files skipped
+    """
     skipped = dict(each for finding in findings for each in finding.skipped)
     reasons = dict.fromkeys(f.problem for f in findings if not f.usable)
     lines = []

@@ -234,7 +234,7 @@ class Interpreter:
     def read(
         self, path: Path | str, tensor: str | None = None, indices: Sequence[int] = ()
     ) -> list[Answer]:
-        """Answer for the models of a file; parameters and errors as of :func:`read_models`."""
+        """Answer for the models of a file; parameters and errors as of :func:`~metanet_lib.reader.read_models`."""
         models = read_models(path, tensor, indices)
         alone = len(models.shape) == 2
         names = [str(path) if alone else f"{path}[{i}]" for i in models.indices]

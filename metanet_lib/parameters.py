@@ -17,13 +17,33 @@ def decision(default: Any, what: str, why: str) -> Any:
 
     ``why`` cites the paper's section where the paper says it, and begins with ``open:`` where the
     paper leaves it to us.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Tea(Parameters):
+    ...     minutes: float = decision(3.0, "minutes that it draws", "open: as the packet says")
+    >>> fields(Tea)[0].metadata["why"]
+    'open: as the packet says'
     """
     return field(default=default, metadata={"what": what, "why": why})
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """Base of the parameter classes: strict about names and types, and able to explain itself."""
+    """Base of the parameter classes: strict about names and types, and able to explain itself.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True)
+    ... class Tea(Parameters):
+    ...     minutes: float = decision(3.0, "minutes that it draws", "open: as the packet says")
+    >>> Tea.of({"minutes": 5.0}).as_dict()
+    {'minutes': 5.0}
+    >>> Tea.of({"sugar": 2})
+    Traceback (most recent call last):
+    ValueError: Tea has no parameter sugar; it has minutes
+    """
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

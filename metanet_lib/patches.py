@@ -40,7 +40,16 @@ SIDE = 16
 
 @dataclass(frozen=True)
 class PatchParameters(Parameters):
-    """How photographs and recordings become patches. The defaults are the paper's."""
+    """How photographs and recordings become patches. The defaults are the paper's.
+
+    Examples
+    --------
+    >>> PatchParameters().per_dataset
+    1000000
+    >>> PatchParameters(per_dataset=0)
+    Traceback (most recent call last):
+    ValueError: PatchParameters.per_dataset must be a positive number, got 0
+    """
 
     per_dataset: int = decision(
         1_000_000, "patches sampled from each dataset", "sections 4.2.1 and 4.2.2"
@@ -117,6 +126,12 @@ class Plane:
         uint8 grey levels ``[height, width]``, or float32 mel bands ``[16, frames]``.
     extent
         Pixels of the photograph, or seconds of the recording.
+
+    Examples
+    --------
+    >>> plane = Plane(Path("a.jpg"), np.zeros((40, 60), np.uint8), 2400)
+    >>> plane.windows.shape
+    (25, 45, 16, 16)
     """
 
     path: Path
@@ -156,6 +171,12 @@ def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> It
     ------
     CorpusError
         If the dataset's listing is missing or broken.
+
+    Examples
+    --------
+    >>> plane = next(planes(corpus, "a:cel", PatchParameters()))
+    >>> plane.values.shape[0], plane.path.suffix
+    (16, '.wav')
     """
     dataset = catalog.dataset(dataset_id)
     for source in _sources(root, dataset, parameters):
@@ -189,6 +210,12 @@ def make_bank(
     ------
     CorpusError
         If the dataset's listing is missing or broken, or if none of its files can be used.
+
+    Examples
+    --------
+    >>> bank = make_bank(corpus, "v:aer", PatchParameters(per_dataset=100))
+    >>> bank.patches().shape, bank.files_used <= 4
+    (torch.Size([100, 256]), True)
     """
     dataset = catalog.dataset(dataset_id)
     return _make_bank(root, dataset, _sources(root, dataset, parameters), parameters, threads)
@@ -321,6 +348,14 @@ def read_plane(source: Source, dataset: Dataset, parameters: PatchParameters) ->
     ------
     UnusableFile
         If it is missing, broken, too small for a patch, or holds one value only.
+
+    Examples
+    --------
+    >>> aeroplane = catalog.dataset("v:aer")
+    >>> source = corpora.files(corpus, aeroplane)[0]
+    >>> plane = read_plane(source, aeroplane, PatchParameters())
+    >>> plane.extent == plane.values.size
+    True
     """
     if source.problem:
         raise UnusableFile(source.path, source.problem)

@@ -6,7 +6,8 @@ new pages in the place of the old. The tree mirrors the checkout, so that links 
 
 - ``index.md``, the front page, taken from ``book/``; it alone moves, to be the site's first page;
 - ``book/``: the other prose pages, the bibliography, the style sheet;
-- ``book/_generated/``: what they include, see :mod:`metanet_lib.generated`;
+- ``book/_generated/``: what they include, see :mod:`metanet_lib.generated` and
+  :mod:`metanet_lib.reference`;
 - ``notebooks/``: copies of the executed chapters, without their cells of parameters, their figures
   numbered, and their scripts, to which :mod:`metanet_lib.pages` leads;
 - ``figures/`` and ``tables/``: the run's figures with their data, and its tables, to which pages
@@ -39,6 +40,7 @@ from metanet_lib.generated import (
     run_in_short,
     status_tables,
 )
+from metanet_lib.reference import PAGES, listing
 from metanet_lib.store import Results
 
 _PARAMETER_TAGS = {"parameters", "injected-parameters"}
@@ -98,6 +100,8 @@ def build(
     (generated / "corpora.md").write_text(corpora_table())
     (generated / "status.md").write_text(status_tables(results, profile, sections, notebooks))
     (generated / "run.md").write_text(run_in_short(results, notebooks))
+    for page, layers in PAGES.items():
+        (generated / f"api_{page}.md").write_text(listing(layers))
     pages = _jupyter_book(stage)
     shutil.copytree(stage / "figures", pages / "figures")  # captions are HTML: Sphinx sees no link
     _swap(pages, output)

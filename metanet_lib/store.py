@@ -37,6 +37,15 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
 
     The data are flushed to disk before the rename. If the block raises, the temporary file is
     removed and whatever stood at ``path`` stays as it was.
+
+    Examples
+    --------
+    >>> with write_atomically(folder / "note.txt") as temporary:
+    ...     _ = temporary.write_text("whole")
+    ...     (folder / "note.txt").exists()
+    False
+    >>> (folder / "note.txt").read_text()
+    'whole'
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,6 +68,14 @@ def read_tensors(path: Path, absent: str) -> tuple[dict[str, str], "dict[str, Te
         If there is no such file; ``absent`` ends the message and says what makes it.
     ValueError
         If the file is not a whole safetensors file.
+
+    Examples
+    --------
+    >>> from safetensors.numpy import save_file
+    >>> save_file({"encoder": encoders}, folder / "my.safetensors", {"by": "me"})
+    >>> header, tensors = read_tensors(folder / "my.safetensors", "no such file")
+    >>> header, tensors["encoder"].shape
+    ({'by': 'me'}, torch.Size([24, 256, 16]))
     """
     from safetensors import SafetensorError, safe_open
 
@@ -73,7 +90,15 @@ def read_tensors(path: Path, absent: str) -> tuple[dict[str, str], "dict[str, Te
 
 
 def write_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as SVG, without a date in it, or as PNG: as the suffix of ``path`` says."""
+    """Write a figure as SVG, without a date in it, or as PNG: as the suffix of ``path`` says.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> write_figure(Figure(), folder / "empty.png")
+    >>> (folder / "empty.png").is_file()
+    True
+    """
     with write_atomically(path) as temporary:
         figure.savefig(temporary, metadata={"Date": None} if path.suffix == ".svg" else {})
 
@@ -90,6 +115,12 @@ class Results:
         ``demo``, or the folder that holds ``VOCdevkit/``, ``UrbanSound8K/`` and ``IRMAS/``.
     root
         The folder of all results.
+
+    Examples
+    --------
+    >>> results = Results("quick", root=folder)
+    >>> results.corpus_title, results.shard("v-aer").relative_to(folder).as_posix()
+    ('synthetic demo corpus', 'quick/zoo/v-aer.safetensors')
     """
 
     profile: str

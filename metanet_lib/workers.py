@@ -17,7 +17,14 @@ Result = TypeVar("Result")
 
 
 def single_threaded(threads: int) -> ThreadPoolExecutor:
-    """Return a pool of threads in each of which tensor operations use that thread alone."""
+    """Return a pool of threads in each of which tensor operations use that thread alone.
+
+    Examples
+    --------
+    >>> with single_threaded(2) as pool:
+    ...     list(pool.map(abs, [-1, 2]))
+    [1, 2]
+    """
     return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
@@ -48,6 +55,11 @@ def side_by_side(
     -------
     list
         The results, in the order of ``arguments``. The first error ends the work and is raised.
+
+    Examples
+    --------
+    >>> side_by_side(abs, [(-1,), (2,)], "absolute values", "number", progress=False)
+    [1, 2]
     """
     if not arguments:
         return []
@@ -72,7 +84,13 @@ def side_by_side(
 
 
 def cores() -> int:
-    """Return the number of cores this process may use: on a cluster, those its job was given."""
+    """Return the number of cores this process may use: on a cluster, those its job was given.
+
+    Examples
+    --------
+    >>> cores() >= 1
+    True
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -51,6 +51,7 @@ LAYERS = [
     "pairs",
     "pages",
     "generated",
+    "reference",
     "site",
     "cli",
 ]

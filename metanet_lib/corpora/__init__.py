@@ -6,8 +6,8 @@ A corpus lies in one folder, unpacked as its authors packed it::
     UrbanSound8K/{audio,metadata}                      UrbanSound8K (module ``urbansound8k``)
     IRMAS-TrainingData/<code>                          IRMAS, also within IRMAS/ (module ``irmas``)
 
-:func:`files` lists the files of a dataset, always in the same order; :func:`read_image` gives a
-photograph as uint8 ``[height, width]``, :func:`read_waveform` a recording as float32 ``[n]`` and
+:func:`files` lists the files of a dataset, always in the same order; :func:`~reading.read_image` gives a
+photograph as uint8 ``[height, width]``, :func:`~reading.read_waveform` a recording as float32 ``[n]`` and
 its sample rate (``reading``). A file that is missing or broken is an :class:`UnusableFile`, and the
 rest of its dataset is still used; a broken listing is a :class:`CorpusError`. The corpora are got
 from their authors (``fetch``); ``demo`` writes a synthetic one in the same layouts.
@@ -67,6 +67,13 @@ def files(
     ------
     CorpusError
         If a folder, table or listing is missing or broken.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> sources = files(corpus, dataset("a:cel"))
+    >>> len(sources), sources[0].path.parent.name, sources[0].problem
+    (3, 'cel', None)
     """
     root = Path(root)
     if dataset.corpus == "voc":
@@ -92,6 +99,11 @@ def chosen(root: Path | str, datasets: str = "all") -> tuple[Dataset, ...]:
         If all are asked for and some are missing, or if none is there; the message lists which.
     ValueError
         If ``datasets`` is neither.
+
+    Examples
+    --------
+    >>> len(chosen(corpus, "all"))
+    41
     """
     if datasets not in ("all", "available"):
         raise ValueError(f"datasets must be 'all' or 'available', got {datasets!r}")

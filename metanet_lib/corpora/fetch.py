@@ -62,6 +62,11 @@ class Archive:
         The licence in our words, and where it is stated.
     citation
         What its authors ask to be cited.
+
+    Examples
+    --------
+    >>> ARCHIVES["voc2012"].size_text, ARCHIVES["voc2012"].place
+    ('2.0 GB', 'VOCdevkit/VOC2012')
     """
 
     title: str
@@ -136,7 +141,13 @@ ARCHIVES = {
 
 
 def notice(archive: Archive, url: str | None = None) -> str:
-    """Return what is to be known before a download: what, how large, whose, under which terms."""
+    """Return what is to be known before a download: what, how large, whose, under which terms.
+
+    Examples
+    --------
+    >>> print(notice(ARCHIVES["irmas"]).splitlines()[0])
+    IRMAS, training recordings of instruments: about 3 GB, from https://zenodo.org/...
+    """
     return "\n".join(
         [
             f"{archive.title}: {archive.size_text}, from {url or archive.url}",
@@ -175,6 +186,12 @@ def fetch(
     OSError
         If the archive cannot be had, or there is no room. What has come so far is kept for the next
         call.
+
+    Examples
+    --------
+    >>> (folder / "UrbanSound8K").mkdir()
+    >>> print(fetch("urbansound8k", folder))  # it is there: nothing is downloaded
+    None
     """
     archive = ARCHIVES[name]
     root, url = Path(root), url or archive.url

@@ -26,6 +26,11 @@ def files(root: Path, code: str) -> list[Source]:
     ------
     CorpusError
         If the instrument has no folder.
+
+    Examples
+    --------
+    >>> [clip.path.suffix for clip in files(corpus, "cel")]
+    ['.wav', '.wav', '.wav']
     """
     places = (root / "IRMAS-TrainingData", root / "IRMAS" / "IRMAS-TrainingData")
     place = next((place for place in places if place.is_dir()), None)

@@ -20,11 +20,23 @@ _KINDS_OF_GREY = {"I;16": 257, "I;16L": 257, "I;16B": 257, "I;16N": 257}  # 6553
 
 
 class CorpusError(ValueError):
-    """A corpus is missing or broken; the message says what was expected, found, and what to do."""
+    """A corpus is missing or broken; the message says what was expected, found, and what to do.
+
+    Examples
+    --------
+    >>> isinstance(UnusableFile("a.jpg", "cut short"), CorpusError)
+    True
+    """
 
 
 class UnusableFile(CorpusError):
-    """One file of a corpus cannot be used; it has a ``path`` and a ``reason``."""
+    """One file of a corpus cannot be used; it has a ``path`` and a ``reason``.
+
+    Examples
+    --------
+    >>> print(UnusableFile("a.jpg", "cut short"))
+    a.jpg: cut short
+    """
 
     def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -42,6 +54,11 @@ class Source(NamedTuple):
         Why it cannot be used, if the listing or the disk tell already.
     box
         The part of the photograph that counts, if not all of it.
+
+    Examples
+    --------
+    >>> Source(Path("a.jpg"), box=(0, 0, 16, 16)).problem is None
+    True
     """
 
     path: Path
@@ -50,14 +67,26 @@ class Source(NamedTuple):
 
 
 class Waveform(NamedTuple):
-    """A recording: ``samples`` float32 ``[n]``, one channel in -1..1; ``sample_rate`` in Hz."""
+    """A recording: ``samples`` float32 ``[n]``, one channel in -1..1; ``sample_rate`` in Hz.
+
+    Examples
+    --------
+    >>> Waveform(np.zeros(8000, np.float32), 16000).sample_rate
+    16000
+    """
 
     samples: NDArray[np.float32]
     sample_rate: int
 
 
 def listed(path: Path, listing: str) -> Source:
-    """Return a file that ``listing`` names as a source, with its problem if it does not exist."""
+    """Return a file that ``listing`` names as a source, with its problem if it does not exist.
+
+    Examples
+    --------
+    >>> print(listed(folder / "absent.jpg", "line 3").problem)
+    no such file, though line 3 names it; unpack the corpus again
+    """
     missing = f"no such file, though {listing} names it; unpack the corpus again"
     return Source(path, None if path.is_file() else missing)
 
@@ -85,6 +114,13 @@ def read_image(path: Path | str, box: Box | None = None) -> NDArray[np.uint8]:
     ------
     UnusableFile
         If the file is missing or cannot be read as a picture, whole.
+
+    Examples
+    --------
+    >>> red = Image.new("RGB", (4, 2), "red")
+    >>> red.save(folder / "red.png")
+    >>> read_image(folder / "red.png", box=(0, 0, 3, 1))
+    array([[76, 76, 76]], dtype=uint8)
     """
     try:
         with Image.open(path) as picture:
@@ -111,6 +147,12 @@ def image_size(path: Path | str) -> tuple[int, int]:
     ------
     UnusableFile
         If the file is missing or no picture.
+
+    Examples
+    --------
+    >>> Image.new("L", (4, 2)).save(folder / "black.png")
+    >>> image_size(folder / "black.png")
+    (2, 4)
     """
     try:
         with Image.open(path) as picture:
@@ -127,6 +169,13 @@ def read_waveform(path: Path | str) -> Waveform:
     UnusableFile
         If the file is missing, cannot be read as sound, holds none, or holds samples that are not
         finite numbers.
+
+    Examples
+    --------
+    >>> soundfile.write(folder / "both.wav", [[0.5, 0.0], [0.0, 0.5]], 8000)
+    >>> samples, sample_rate = read_waveform(folder / "both.wav")
+    >>> samples.tolist(), sample_rate
+    ([0.25, 0.25], 8000)
     """
     try:
         channels, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -147,6 +196,12 @@ def waveform_size(path: Path | str) -> tuple[int, int]:
     ------
     UnusableFile
         If the file is missing or no recording.
+
+    Examples
+    --------
+    >>> soundfile.write(folder / "silence.wav", [0.0] * 100, 8000)
+    >>> waveform_size(folder / "silence.wav")
+    (100, 8000)
     """
     try:
         info = soundfile.info(str(path))
@@ -159,5 +214,11 @@ _IMAGE_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def unreadable(path: Path | str, kind: str, reason: Any) -> UnusableFile:
-    """Return the error of a file that is not what it should be."""
+    """Return the error of a file that is not what it should be.
+
+    Examples
+    --------
+    >>> print(unreadable("a.jpg", "a photograph", "cut short"))
+    a.jpg: expected a photograph, cannot read it (cut short)
+    """
     return UnusableFile(path, f"expected {kind}, cannot read it ({reason})")

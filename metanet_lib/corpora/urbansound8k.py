@@ -26,6 +26,11 @@ def files(root: Path, name: str) -> list[Source]:
     ------
     CorpusError
         If the table is missing, lacks a column, or a row does not name a clip of a fold.
+
+    Examples
+    --------
+    >>> len(files(corpus, "air_conditioner"))
+    4
     """
     folder = root / "UrbanSound8K"
     table = folder / "metadata" / "UrbanSound8K.csv"

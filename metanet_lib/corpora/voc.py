@@ -40,6 +40,12 @@ def files(
     ------
     CorpusError
         If the folder or listing is missing, or a line is not an id and a flag.
+
+    Examples
+    --------
+    >>> boxes = files(corpus, "aeroplane", region="box")
+    >>> boxes[0].path.suffix, len(boxes[0].box)
+    ('.jpg', 4)
     """
     devkit = root / "VOCdevkit"
     year = next((devkit / year for year in YEARS if (devkit / year).is_dir()), None)

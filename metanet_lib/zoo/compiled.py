@@ -36,6 +36,15 @@ class CompiledStep:
         The models, on the CPU; changed in place.
     bank
         The patches.
+
+    Examples
+    --------
+    >>> from metanet_lib.zoo import Population, ZooParameters
+    >>> population = Population(ZooParameters(batch_size=8), "v:aer", range(2))
+    >>> step = CompiledStep(population, Bank.of(torch.rand(64, 256)))
+    >>> step(torch.arange(16, dtype=torch.int32).view(2, 8), watch=True)
+    >>> step.loss().shape
+    torch.Size([2])
     """
 
     def __init__(self, population: "Population", bank: Bank) -> None:

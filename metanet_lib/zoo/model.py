@@ -18,7 +18,13 @@ CODES = 16
 
 @dataclass(frozen=True)
 class ZooParameters(Parameters):
-    """How the models to interpret are trained. The defaults are the paper's."""
+    """How the models to interpret are trained. The defaults are the paper's.
+
+    Examples
+    --------
+    >>> ZooParameters().models("v:aer"), ZooParameters().models("v:tvm")
+    ((500, 100), (0, 100))
+    """
 
     models_fit: int = decision(
         500,
@@ -86,6 +92,11 @@ class Autoencoder(nn.Module):
     """The autoencoder whose encoder is the model to interpret (section 4.1): 256-16-256.
 
     Takes patches ``[n, 256]``, gives reconstructions ``[n, 256]``.
+
+    Examples
+    --------
+    >>> Autoencoder().codes(torch.rand(10, 256)).shape
+    torch.Size([10, 16])
     """
 
     def __init__(self, parameters: ZooParameters | None = None) -> None:
@@ -112,6 +123,14 @@ def checked_encoders(encoders: np.ndarray) -> np.ndarray:
     ------
     ValueError
         If their shape is not ``[m, 256, 16]``.
+
+    Examples
+    --------
+    >>> checked_encoders(encoders).shape
+    (24, 256, 16)
+    >>> checked_encoders(encoders[0])
+    Traceback (most recent call last):
+    ValueError: expected encoders [m, 256, 16], found (256, 16)
     """
     encoders = np.asarray(encoders)
     if encoders.ndim != 3 or encoders.shape[1:] != (INPUTS, CODES):
@@ -120,7 +139,14 @@ def checked_encoders(encoders: np.ndarray) -> np.ndarray:
 
 
 class ModelSeed:
-    """The randomness of one model: its initial weights, then its sample order, epoch by epoch."""
+    """The randomness of one model: its initial weights, then its sample order, epoch by epoch.
+
+    Examples
+    --------
+    >>> one, same, other = (ModelSeed(0, "v:aer", i).glorot() for i in (0, 0, 1))
+    >>> torch.equal(one, same), torch.equal(one, other)
+    (True, False)
+    """
 
     def __init__(self, seed: int, dataset_id: str, index: int) -> None:
         self._generator = np.random.default_rng([seed, zlib.crc32(dataset_id.encode()), index])
@@ -137,7 +163,13 @@ class ModelSeed:
 
 
 def initial_model(source: ModelSeed, parameters: ZooParameters) -> Autoencoder:
-    """Return a model before its first step: encoder, then decoder drawn from ``source``."""
+    """Return a model before its first step: encoder, then decoder drawn from ``source``.
+
+    Examples
+    --------
+    >>> initial_model(ModelSeed(0, "v:aer", 0), ZooParameters()).encoder.weight.shape
+    torch.Size([16, 256])
+    """
     model = Autoencoder(parameters)
     with torch.no_grad():
         model.encoder.weight.copy_(source.glorot())
@@ -152,6 +184,12 @@ def train_one(
     """Train model ``index`` of a dataset with the plain PyTorch loop: the reference.
 
     ``patches`` is float32 ``[n, 256]``. Returns the trained model.
+
+    Examples
+    --------
+    >>> model = train_one(torch.rand(256, 256), "v:aer", 0, ZooParameters(batch_size=32))
+    >>> model(torch.rand(2, 256)).shape
+    torch.Size([2, 256])
     """
     source = ModelSeed(parameters.seed, dataset_id, index)
     model = initial_model(source, parameters).train()

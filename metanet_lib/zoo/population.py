@@ -36,6 +36,13 @@ class Population:
         Which models of the dataset: ``m`` indices.
     device
         Where to train.
+
+    Examples
+    --------
+    >>> population = Population(ZooParameters(batch_size=32), "v:aer", range(3))
+    >>> curve = population.train(Bank.of(torch.rand(256, 256)))
+    >>> len(curve), population.tensors()["encoder"].shape
+    (3, torch.Size([3, 256, 16]))
     """
 
     def __init__(
@@ -131,6 +138,15 @@ class TensorStep:
     """One training step of a population on any device, in buffers that are allocated once.
 
     Nothing in it waits for the device.
+
+    Examples
+    --------
+    >>> population = Population(ZooParameters(batch_size=8), "v:aer", range(2))
+    >>> step = TensorStep(population, Bank.of(torch.rand(64, 256)))
+    >>> with torch.no_grad():
+    ...     step(torch.arange(16, dtype=torch.int32).view(2, 8), watch=True)
+    >>> step.loss().shape
+    torch.Size([2])
     """
 
     def __init__(self, population: Population, bank: Bank) -> None:

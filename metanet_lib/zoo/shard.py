@@ -47,6 +47,12 @@ class Shard:
         float32 ``[m, 16]``.
     loss_curve
         Training loss at evenly spaced steps, float32 ``[m, points]``.
+
+    Examples
+    --------
+    >>> Shard.load(folder / "absent.safetensors")
+    Traceback (most recent call last):
+    FileNotFoundError: ...: no such shard; `metanet zoo` or `make book` makes it
     """
 
     dataset_id: str
@@ -147,6 +153,17 @@ def make_shard(
     FloatingPointError
         If all models diverge. One that does is reported with dataset, index and seed, and does not
         touch the others.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> bank = replace(Bank.of(torch.rand(64, 256)), dataset="v:aer")
+    >>> bank.save(folder / "bank.safetensors")
+    >>> few = ZooParameters(models_fit=2, models_validation=1, batch_size=8)
+    >>> make_shard(folder / "bank.safetensors", folder / "v-aer.safetensors", few)
+    True
+    >>> Shard.load(folder / "v-aer.safetensors").encoder.shape
+    torch.Size([3, 256, 16])
     """
     patches = Bank.load(bank)
     models_fit, models_validation = parameters.models(patches.dataset)
@@ -195,6 +212,11 @@ def population_size(parameters: ZooParameters, device: str) -> int:
 
     On a CPU, as many as keep a step in its cache, :data:`MODELS_AT_ONCE`. On a GPU, as many as fit
     into four fifths of its free memory.
+
+    Examples
+    --------
+    >>> population_size(ZooParameters(), "cpu")
+    16
     """
     if torch.device(device).type == "cpu":
         return MODELS_AT_ONCE
@@ -205,7 +227,13 @@ def population_size(parameters: ZooParameters, device: str) -> int:
 
 
 def groups_of(models: int, threads: int, largest: int) -> list[range]:
-    """Split ``range(models)`` into groups of about equal size, a whole number for each thread."""
+    """Split ``range(models)`` into groups of about equal size, a whole number for each thread.
+
+    Examples
+    --------
+    >>> groups_of(models=20, threads=2, largest=16)
+    [range(0, 10), range(10, 20)]
+    """
     groups = min(models, threads * -(-models // (threads * largest)))
     bounds = np.linspace(0, models, groups + 1).astype(int).tolist()
     return [range(a, b) for a, b in pairwise(bounds)]
@@ -221,6 +249,13 @@ class Zoo:
         float32 ``[m, 256, 16]``.
     datasets
         Dataset id of each model, ``[m]``.
+
+    Examples
+    --------
+    >>> len(zoo), len(zoo.of(["a:air"]))
+    (24, 8)
+    >>> print(zoo.of(["a:air"]).modalities[0])
+    audio
     """
 
     encoders: np.ndarray
@@ -256,6 +291,17 @@ def load_zoo(
         If a dataset's shard is missing.
     ValueError
         If none of the datasets trains the meta level.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> bank = replace(Bank.of(torch.rand(64, 256)), dataset="v:aer")
+    >>> bank.save(folder / "bank.safetensors")
+    >>> few = ZooParameters(models_fit=2, models_validation=1, batch_size=8)
+    >>> _ = make_shard(folder / "bank.safetensors", folder / "v-aer.safetensors", few)
+    >>> fit, validation = load_zoo(folder, [catalog.dataset("v:aer")])
+    >>> len(fit), len(validation)
+    (2, 1)
     """
     shards = [Shard.load(Path(folder) / f"{d.slug}.safetensors") for d in datasets]
     if not any(shard.models_fit for shard in shards):

@@ -79,6 +79,13 @@ def write(
     ------
     CorpusError
         If ``root`` holds anything that is not a demo corpus.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> write(folder / "demo", progress=False, datasets=[dataset("a:cel")])
+    >>> (folder / "demo" / "IRMAS-TrainingData" / "cel").is_dir()
+    True
     """
     root = Path(root)
     datasets = DATASETS if datasets is None else datasets

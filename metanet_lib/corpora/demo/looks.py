@@ -27,6 +27,11 @@ class Surface:
         Amplitudes of 1/f noise and of stripes upon a leaf.
     colour
         Blue and red difference (Cb, Cr), each in -0.5..0.5.
+
+    Examples
+    --------
+    >>> Surface(shape="box", grey=0.8).radii
+    (4, 60)
     """
 
     shape: str = "disc"
@@ -60,6 +65,12 @@ class Look:
 
     ``part`` is the share of the picture's width and height that an object takes, from and to.
     ``blur`` is that of the lens upon everything, standard deviation in pixels.
+
+    Examples
+    --------
+    >>> import dataclasses
+    >>> [f.name for f in dataclasses.fields(Look)]
+    ['above', 'below', 'surface', 'part', 'blur']
     """
 
     above: str

@@ -20,7 +20,13 @@ Array = NDArray[np.float32]
 
 
 class Thing(NamedTuple):
-    """An object in a photograph: its class, its box in pixels, and whether it is hard to see."""
+    """An object in a photograph: its class, its box in pixels, and whether it is hard to see.
+
+    Examples
+    --------
+    >>> Thing("cat", (10, 10, 90, 60), False).name
+    'cat'
+    """
 
     name: str
     box: tuple[int, int, int, int]  # left, top, right, bottom
@@ -28,7 +34,13 @@ class Thing(NamedTuple):
 
 
 class Photograph(NamedTuple):
-    """A picture, uint8 ``[height, width, 3]`` as Y, Cb, Cr, and the objects it shows."""
+    """A picture, uint8 ``[height, width, 3]`` as Y, Cb, Cr, and the objects it shows.
+
+    Examples
+    --------
+    >>> Photograph(np.zeros((60, 90, 3), np.uint8), [Thing("cat", (10, 10, 90, 60), False)]).things[0].name
+    'cat'
+    """
 
     pixels: NDArray[np.uint8]
     things: list[Thing]
@@ -38,6 +50,13 @@ def photograph(rng: Generator, name: str, noise: Array) -> Photograph:
     """Take a photograph of a class; ``noise`` is a tile of :func:`pink_noise`.
 
     Three in ten also show an object of another class, and a third of these is "difficult": small.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> taken = photograph(rng, "aeroplane", pink_noise(rng))
+    >>> taken.pixels.dtype, taken.things[0].name
+    (dtype('uint8'), 'aeroplane')
     """
     height, width = ((240, 320), (240, 320), (214, 320), (320, 240))[rng.integers(4)]
     look = LOOKS[name]
@@ -69,7 +88,14 @@ def photograph(rng: Generator, name: str, noise: Array) -> Photograph:
 
 
 def pink_noise(rng: Generator, side: int = 512) -> Array:
-    """Return noise of a spectrum near 1/f, ``[side, side]``, mean 0 and standard deviation 1."""
+    """Return noise of a spectrum near 1/f, ``[side, side]``, mean 0 and standard deviation 1.
+
+    Examples
+    --------
+    >>> noise = pink_noise(np.random.default_rng(0), side=64)
+    >>> noise.shape, round(float(noise.std()), 3)
+    ((64, 64), 1.0)
+    """
     fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)
     frequency = np.hypot(fy, fx)
     frequency[0, 0] = np.inf

@@ -45,6 +45,11 @@ class Instrument:
         Notes at once, at most.
     drive
         Gain before soft clipping; 0 is clean.
+
+    Examples
+    --------
+    >>> INSTRUMENTS["cel"].pitches[0] < INSTRUMENTS["flu"].pitches[0]
+    True
     """
 
     pitches: tuple[int, int]
@@ -107,6 +112,11 @@ class CitySound:
         How often it does so, per second.
     street
         Level of the street behind it, dB.
+
+    Examples
+    --------
+    >>> CITY["siren"].seconds[0] > 0
+    True
     """
 
     seconds: tuple[float, float]
@@ -152,7 +162,13 @@ CITY = {
 
 
 def music(rng: Generator, code: str, seconds: float, rate: int, drums: bool = False) -> Array:
-    """Play an instrument: ``[n, 2]`` at ``rate``, peak below 1."""
+    """Play an instrument: ``[n, 2]`` at ``rate``, peak below 1.
+
+    Examples
+    --------
+    >>> music(np.random.default_rng(0), "cel", seconds=0.5, rate=8000).shape
+    (4000, 2)
+    """
     lead = _melody(rng, INSTRUMENTS[code], seconds, rate)
     if rng.random() < 0.5:
         other = str(rng.choice(list(INSTRUMENTS)))
@@ -165,7 +181,13 @@ def music(rng: Generator, code: str, seconds: float, rate: int, drums: bool = Fa
 
 
 def city(rng: Generator, name: str, seconds: float, rate: int, channels: int) -> Array:
-    """Record a city sound: ``[n, channels]`` at ``rate``, peak below 1."""
+    """Record a city sound: ``[n, channels]`` at ``rate``, peak below 1.
+
+    Examples
+    --------
+    >>> city(np.random.default_rng(0), "siren", seconds=0.5, rate=8000, channels=1).shape
+    (4000, 1)
+    """
     kind = CITY[name]
     n = int(seconds * rate)
     if name == "street_music":
