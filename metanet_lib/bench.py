@@ -49,7 +49,13 @@ from metanet_lib.zoo import (
 
 @dataclass(frozen=True)
 class BenchParameters(Parameters):
-    """How long the chapter on cost measures."""
+    """How long the chapter on cost measures.
+
+    Examples
+    --------
+    >>> BenchParameters().repeats
+    5
+    """
 
     seconds: float = decision(2.0, "of each measurement, about", "ours")
     repeats: int = decision(5, "times each is repeated", "ours: medians of some")
@@ -90,6 +96,13 @@ def zoo_speed(
         side by side), ``threads``, and the median of the repeats as ``seconds_per_million_patches``
         (per model), ``models_per_second`` (each on a million patches), ``gflops`` and
         ``fraction_of_ceiling``; with the least and the most of the seconds.
+
+    Examples
+    --------
+    >>> bank = Bank.of(torch.rand(64, 256))
+    >>> table = zoo_speed(bank, ZooParameters(), (8,), threads=1, seconds=0.01, repeats=1)
+    >>> set(table["batch_size"])
+    {8}
     """
     group = population_size(parameters, "cpu")
     rows = []
@@ -148,6 +161,12 @@ def zoo_scaling(
         ``models``, ``patches`` and ``seconds`` of training so many models on so many patches, once;
         first for each of ``models`` on the least of the patches, then for the least of the models
         on each of ``patches``.
+
+    Examples
+    --------
+    >>> bank = Bank.of(torch.rand(64, 256))
+    >>> list(zoo_scaling(bank, ZooParameters(batch_size=8), [1, 2], [32, 64], threads=1))
+    ['models', 'patches', 'seconds']
     """
     p = replace(parameters, epochs=1)
     rows = []
@@ -170,6 +189,12 @@ def metanetwork_speed(parameters: MetanetworkParameters, models: int = 32) -> tu
     (float, float)
         Seconds for one filter and epoch of the unit-wise, and for one model and epoch of the
         inter-unit training.
+
+    Examples
+    --------
+    >>> unitwise, interunit = metanetwork_speed(MetanetworkParameters(channels=(2,)), models=4)
+    >>> unitwise > 0, interunit > 0
+    (True, True)
     """
     encoders = torch.randn(models, INPUTS, CODES).numpy() / 16
     before = torch.get_num_threads()
@@ -229,6 +254,12 @@ def train_stacked(
     """Train models for one epoch with ``torch.func``: modules stacked, mapped over with ``vmap``.
 
     ``patches`` is float32 ``[n, 256]``. Returns the stacked parameters of the modules by name.
+
+    Examples
+    --------
+    >>> models = train_stacked(torch.rand(64, 256), "v:aer", range(2), ZooParameters(batch_size=8))
+    >>> models["encoder.weight"].shape
+    torch.Size([2, 16, 256])
     """
     p = parameters
     sources = [ModelSeed(p.seed, dataset_id, i) for i in indices]

@@ -40,7 +40,16 @@ SIDE = 16
 
 @dataclass(frozen=True)
 class MetanetworkParameters(Parameters):
-    """The shape and the training of the meta-autoencoder. The defaults are the paper's."""
+    """The shape and the training of the meta-autoencoder. The defaults are the paper's.
+
+    Examples
+    --------
+    >>> MetanetworkParameters().embedding
+    16
+    >>> MetanetworkParameters(kernel=2)
+    Traceback (most recent call last):
+    ValueError: MetanetworkParameters.kernel must be odd, got 2
+    """
 
     filter_embedding: int = decision(
         3, "numbers for a filter, given by the unit-wise encoder", "section 4.3.1"
@@ -121,6 +130,12 @@ class UnitwiseAutoencoder(nn.Module):
     Three times convolution, batch normalisation, ReLU and 2x2 max pooling (16x16 to 2x2), then two
     dense layers. The decoder mirrors it: two dense layers, then three times doubling and
     convolution; the last convolution is the linear output.
+
+    Examples
+    --------
+    >>> unitwise = UnitwiseAutoencoder(MetanetworkParameters())
+    >>> unitwise.encoder(torch.rand(5, 256)).shape, unitwise(torch.rand(5, 256)).shape
+    (torch.Size([5, 3]), torch.Size([5, 256]))
     """
 
     def __init__(self, p: MetanetworkParameters) -> None:
@@ -160,7 +175,13 @@ class UnitwiseAutoencoder(nn.Module):
 
 
 class InterunitAutoencoder(nn.Module):
-    """Sorted filter embeddings ``[m, 48]`` to 16 numbers and back: linear, with bias (4.3.1)."""
+    """Sorted filter embeddings ``[m, 48]`` to 16 numbers and back: linear, with bias (4.3.1).
+
+    Examples
+    --------
+    >>> InterunitAutoencoder(MetanetworkParameters()).encoder(torch.rand(5, 48)).shape
+    torch.Size([5, 16])
+    """
 
     def __init__(self, p: MetanetworkParameters) -> None:
         super().__init__()
@@ -190,6 +211,11 @@ def sort_filters(embedded: Tensor, axis: int = 0, descending: bool = False) -> T
     Tensor
         Indices ``[m, 16]`` that sort each model's filters. Ties are broken by the other axes, so
         that the order does not depend on how the filters came.
+
+    Examples
+    --------
+    >>> sort_filters(torch.tensor([[[0.3, 1.0], [0.1, 5.0], [0.2, 2.0]]])).tolist()
+    [[1, 2, 0]]
     """
     order = torch.arange(embedded.shape[1], device=embedded.device).expand(embedded.shape[:2])
     axes = [axis, *(a for a in range(embedded.shape[2]) if a != axis)]
@@ -200,7 +226,15 @@ def sort_filters(embedded: Tensor, axis: int = 0, descending: bool = False) -> T
 
 
 class MetaAutoencoder(nn.Module):
-    """Unit-wise encoder, filter sorting and inter-unit encoder, and the way back."""
+    """Unit-wise encoder, filter sorting and inter-unit encoder, and the way back.
+
+    Examples
+    --------
+    >>> model = MetaAutoencoder(MetanetworkParameters()).eval()
+    >>> embeddings = model.encode(torch.from_numpy(encoders))
+    >>> embeddings.shape, model.decode(embeddings).shape
+    (torch.Size([24, 16]), torch.Size([24, 256, 16]))
+    """
 
     def __init__(self, p: MetanetworkParameters) -> None:
         super().__init__()
@@ -237,7 +271,13 @@ class MetaAutoencoder(nn.Module):
 
 
 def filters_of(encoders: Tensor) -> Tensor:
-    """Return all filters ``[m * 16, 256]`` of encoders ``[m, 256, 16]``."""
+    """Return all filters ``[m * 16, 256]`` of encoders ``[m, 256, 16]``.
+
+    Examples
+    --------
+    >>> filters_of(torch.from_numpy(encoders)).shape
+    torch.Size([384, 256])
+    """
     return encoders.transpose(1, 2).reshape(-1, INPUTS)
 
 
@@ -256,6 +296,13 @@ class Metanetwork:
     loss
         Mean squared error between the training models' weights and what comes back from their 16
         numbers: the label-free measure by which seeds are compared.
+
+    Examples
+    --------
+    >>> metanetwork.embed(encoders).shape, metanetwork.order(encoders).shape
+    ((24, 16), (24, 16))
+    >>> metanetwork.reconstruction_loss(encoders) > 0
+    True
     """
 
     seed: int
@@ -329,6 +376,12 @@ def train(
         If the encoders have another shape or hold values that are not finite.
     FloatingPointError
         If the loss stops being finite.
+
+    Examples
+    --------
+    >>> short = MetanetworkParameters(channels=(2,), unitwise_epochs=1, interunit_epochs=1)
+    >>> train(encoders, short, seed=3).seed
+    3
     """
     encoders = checked_encoders(encoders).astype(np.float32, copy=False)
     bad = np.flatnonzero(~np.isfinite(encoders).all((1, 2)))
@@ -358,6 +411,12 @@ def train_seeds(
     """Train once for every seed, side by side.
 
     Parameters, errors and results are those of :func:`train`, each with one thread.
+
+    Examples
+    --------
+    >>> short = MetanetworkParameters(channels=(2,), unitwise_epochs=1, interunit_epochs=1, seeds=1)
+    >>> [trained.seed for trained in train_seeds(encoders, short)]
+    [0]
     """
     seeds = range(parameters.seed, parameters.seed + parameters.seeds)
     return side_by_side(
@@ -371,12 +430,27 @@ def train_seeds(
 
 
 def best(metanetworks: Sequence[Metanetwork]) -> Metanetwork:
-    """Return the metanetwork with the lowest reconstruction loss: no label is looked at."""
+    """Return the metanetwork with the lowest reconstruction loss: no label is looked at.
+
+    Examples
+    --------
+    >>> worse = replace(metanetwork, seed=1, loss=metanetwork.loss + 1)
+    >>> best([worse, metanetwork]).seed
+    0
+    """
     return min(metanetworks, key=lambda metanetwork: metanetwork.loss)
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Give a model Glorot uniform weights and zero biases (section 4.3.1)."""
+    """Give a model Glorot uniform weights and zero biases (section 4.3.1).
+
+    Examples
+    --------
+    >>> layer = nn.Linear(4, 2)
+    >>> initialise(layer, torch.Generator().manual_seed(0))
+    >>> layer.bias.tolist()
+    [0.0, 0.0]
+    """
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
             nn.init.xavier_uniform_(module.weight, generator=generator)
@@ -421,6 +495,13 @@ def fit_autoencoder(
     ------
     FloatingPointError
         If the loss stops being finite.
+
+    Examples
+    --------
+    >>> p, generator = MetanetworkParameters(), torch.Generator().manual_seed(0)
+    >>> curve = fit_autoencoder(nn.Linear(4, 4), torch.rand(64, 4), 20, p, generator, "linear")
+    >>> len(curve), curve[-1] < curve[0]
+    (20, True)
     """
     adam = torch.optim.Adam(model.parameters(), p.learning_rate, eps=p.adam_epsilon, fused=True)
     model.train()
@@ -454,7 +535,14 @@ def fit_autoencoder(
 
 
 def save(metanetworks: Sequence[Metanetwork], path: Path | str) -> None:
-    """Write trained metanetworks, all of the same parameters, to one safetensors file."""
+    """Write trained metanetworks, all of the same parameters, to one safetensors file.
+
+    Examples
+    --------
+    >>> save([metanetwork], folder / "metanetwork.safetensors")
+    >>> load(folder / "metanetwork.safetensors")[0].loss == metanetwork.loss
+    True
+    """
     tensors = {
         f"{n.seed}.{name}": tensor.contiguous()
         for n in metanetworks
@@ -488,6 +576,13 @@ def load(path: Path | str) -> list[Metanetwork]:
         If there is none.
     ValueError
         If the file is damaged or of another kind.
+
+    Examples
+    --------
+    >>> save([metanetwork], folder / "metanetwork.safetensors")
+    >>> (again,) = load(folder / "metanetwork.safetensors")
+    >>> np.array_equal(again.embed(encoders), metanetwork.embed(encoders))
+    True
     """
     absent = "no such file; chapter 03_meta_autoencoder makes it"
     header, tensors = read_tensors(Path(path), absent)

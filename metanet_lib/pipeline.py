@@ -33,6 +33,11 @@ def make_corpus(results: Results, datasets: str) -> tuple[Dataset, ...]:
     ------
     CorpusError
         If all datasets are asked for and some are missing.
+
+    Examples
+    --------
+    >>> len(make_corpus(Results("mine", str(corpus)), "available"))
+    41
     """
     if results.is_demo:
         demo.write(results.corpus_folder)
@@ -42,7 +47,17 @@ def make_corpus(results: Results, datasets: str) -> tuple[Dataset, ...]:
 def make_zoo(
     results: Results, datasets: Sequence[Dataset], patches: PatchParameters, zoo: ZooParameters
 ) -> None:
-    """Train the models of every dataset whose shard is not there or has other parameters."""
+    """Train the models of every dataset whose shard is not there or has other parameters.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> results = Results("mine", str(corpus), root=folder)
+    >>> few = ZooParameters(models_fit=2, models_validation=1, batch_size=8)
+    >>> make_zoo(results, [dataset("v:aer")], PatchParameters(per_dataset=64), few)
+    >>> len(Shard.load(results.shard("v-aer")))
+    3
+    """
     corpus = results.corpus_folder
     side_by_side(
         make_dataset,
@@ -76,6 +91,14 @@ def fresh_banks(
     -------
     dict
         For each dataset id, the bank, and in words what is new in it.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> results, few = Results("mine", str(corpus), root=folder), PatchParameters(per_dataset=64)
+    >>> bank, new = fresh_banks(results, [dataset("a:cel")], few, seed=1)["a:cel"]
+    >>> len(bank), new
+    (64, 'other patches of the same files')
     """
     parameters = replace(parameters, seed=seed)
     left_out = {"train": "val", "val": "train"}.get(parameters.voc_split)
@@ -100,7 +123,17 @@ def fresh_banks(
 def make_dataset(
     corpus: Path, dataset: Dataset, patches: PatchParameters, zoo: ZooParameters, shard: Path
 ) -> None:
-    """Train the models of one dataset, unless its shard is there with these parameters."""
+    """Train the models of one dataset, unless its shard is there with these parameters.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> few = ZooParameters(models_fit=2, models_validation=1, batch_size=8)
+    >>> shard = folder / "a-cel.safetensors"
+    >>> make_dataset(corpus, dataset("a:cel"), PatchParameters(per_dataset=64), few, shard)
+    >>> len(Shard.load(shard))
+    3
+    """
     if _is_made(shard, patches, zoo):
         return
     bank = shard.with_name(f".{dataset.slug}.bank.safetensors")

@@ -51,6 +51,12 @@ class ForeignModels:
         Place of each model in the tensor, ``[m]``; 0 for a single one.
     encoders
         The models, float32 ``[m, 256, 16]``, finite, no filter all zero.
+
+    Examples
+    --------
+    >>> np.save(folder / "my.npy", encoders)
+    >>> read_models(folder / "my.npy", indices=[3]).indices.tolist()
+    [3]
     """
 
     path: Path
@@ -82,6 +88,13 @@ def read_models(
         If the file is of another kind, cut short or a pickle; if no tensor of it, or more than one,
         can be the encoder; if the weights are no floating-point numbers, not finite, or leave a
         filter all zero; or if an index is out of range. The message says what to do.
+
+    Examples
+    --------
+    >>> np.save(folder / "turned.npy", encoders[0].T)
+    >>> models = read_models(folder / "turned.npy")
+    >>> models.shape, models.encoders.shape
+    ((16, 256), (1, 256, 16))
     """
     path = Path(path)
     tensors = _tensors(path)

@@ -23,7 +23,16 @@ from metanet_lib.zoo import checked_encoders
 
 
 class Network(nn.Module):
-    """A network over the filters of models; see the modules that define one."""
+    """A network over the filters of models; see the modules that define one.
+
+    Examples
+    --------
+    >>> class Mean(Network):
+    ...     def encode(self, filters):
+    ...         return filters.mean(1)
+    >>> Mean().encode(torch.rand(5, 16, 256)).shape
+    torch.Size([5, 256])
+    """
 
     def encode(self, filters: Tensor) -> Tensor:
         """Return the embeddings ``[m, d]`` of standardised filters ``[m, 16, 256]``."""
@@ -48,6 +57,13 @@ class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Of the standardisation, ``[256]``.
     loss_
         Mean training loss of the last epoch.
+
+    Examples
+    --------
+    >>> from metanet_lib.representations.sets import SetAutoencoder
+    >>> peer = SetAutoencoder(epochs=1).fit(encoders)
+    >>> isinstance(peer, DeepRepresentation), peer.transform(encoders).shape
+    (True, (24, 16))
     """
 
     supervised = False

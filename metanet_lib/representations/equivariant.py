@@ -37,7 +37,14 @@ from metanet_lib.zoo import INPUTS
 
 
 class EquivariantLinear(nn.Module):
-    """The linear maps ``[m, 16, inputs]`` to ``[m, 16, outputs]`` that commute with permutation."""
+    """The linear maps ``[m, 16, inputs]`` to ``[m, 16, outputs]`` that commute with permutation.
+
+    Examples
+    --------
+    >>> layer, units = EquivariantLinear(256, 8), torch.rand(5, 16, 256)
+    >>> torch.allclose(layer(units.flip(1)), layer(units).flip(1), atol=1e-5)
+    True
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -51,7 +58,14 @@ class EquivariantLinear(nn.Module):
 
 
 class EquivariantEncoder(nn.Module):
-    """Filters ``[m, 16, 256]`` to features of each ``[m, 16, width]`` and an embedding of all."""
+    """Filters ``[m, 16, 256]`` to features of each ``[m, 16, width]`` and an embedding of all.
+
+    Examples
+    --------
+    >>> features, embedding = EquivariantEncoder(16, 32, 2)(torch.rand(5, 16, 256))
+    >>> features.shape, embedding.shape
+    (torch.Size([5, 16, 32]), torch.Size([5, 16]))
+    """
 
     def __init__(self, embedding: int, width: int, layers: int) -> None:
         super().__init__()
@@ -68,7 +82,14 @@ class EquivariantEncoder(nn.Module):
 
 
 class ClassifierNetwork(Network):
-    """Names datasets; the embedding is what the last layer sees."""
+    """Names datasets; the embedding is what the last layer sees.
+
+    Examples
+    --------
+    >>> network, labels = ClassifierNetwork(16, 32, 1, 0.1, 3), torch.tensor([0, 1, 2, 0, 1])
+    >>> network.loss(torch.rand(5, 16, 256), labels) > 0
+    tensor(True)
+    """
 
     def __init__(
         self, embedding: int, width: int, layers: int, noise: float, n_labels: int
@@ -90,7 +111,13 @@ class ClassifierNetwork(Network):
 
 
 class AutoencoderNetwork(Network):
-    """Gives each filter back from a code of its own and the embedding of its model."""
+    """Gives each filter back from a code of its own and the embedding of its model.
+
+    Examples
+    --------
+    >>> AutoencoderNetwork(16, 3, 32, 1).reconstruct(torch.rand(5, 16, 256)).shape
+    torch.Size([5, 16, 256])
+    """
 
     def __init__(self, embedding: int, code: int, width: int, layers: int) -> None:
         super().__init__()
@@ -134,6 +161,11 @@ class EquivariantClassifier(DeepRepresentation):
         Standard deviation of noise on the standardised weights, in training.
     epochs, batch_size, learning_rate, weight_decay, seed
         Of the training.
+
+    Examples
+    --------
+    >>> EquivariantClassifier(epochs=1).fit(zoo.encoders, zoo.datasets).transform(encoders).shape
+    (24, 16)
     """
 
     supervised = True
@@ -177,6 +209,11 @@ class EquivariantAutoencoder(DeepRepresentation):
         Of the equivariant encoder.
     epochs, batch_size, learning_rate, weight_decay, seed
         Of the training.
+
+    Examples
+    --------
+    >>> EquivariantAutoencoder(epochs=1).fit(encoders).transform(encoders).shape
+    (24, 16)
     """
 
     def __init__(

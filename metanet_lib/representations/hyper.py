@@ -33,7 +33,13 @@ from metanet_lib.zoo import CODES, INPUTS
 
 
 def transformer(width: int, heads: int, layers: int) -> nn.TransformerEncoder:
-    """Return a small transformer over tokens ``[m, t, width]``, normalised first."""
+    """Return a small transformer over tokens ``[m, t, width]``, normalised first.
+
+    Examples
+    --------
+    >>> transformer(width=8, heads=2, layers=1)(torch.rand(5, 16, 8)).shape
+    torch.Size([5, 16, 8])
+    """
     layer = nn.TransformerEncoderLayer(
         width, heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
     )
@@ -41,12 +47,25 @@ def transformer(width: int, heads: int, layers: int) -> nn.TransformerEncoder:
 
 
 def positions(n: int, width: int) -> nn.Parameter:
-    """Return learned positions ``[n, width]``."""
+    """Return learned positions ``[n, width]``.
+
+    Examples
+    --------
+    >>> positions(16, 8).shape
+    torch.Size([16, 8])
+    """
     return nn.Parameter(0.02 * torch.randn(n, width))
 
 
 def nt_xent(one: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """Return the NT-Xent loss of two views ``[m, d]`` of ``m`` models (Chen et al. 2020)."""
+    """Return the NT-Xent loss of two views ``[m, d]`` of ``m`` models (Chen et al. 2020).
+
+    Examples
+    --------
+    >>> one, other = torch.eye(4), torch.eye(4)
+    >>> bool(nt_xent(one, other, 0.1) < nt_xent(one, other.flip(0), 0.1))
+    True
+    """
     views = nn.functional.normalize(torch.cat([one, other]), dim=1)
     alike = (views @ views.T / temperature).fill_diagonal_(-torch.inf)
     partner = torch.arange(len(views)).roll(len(one))
@@ -54,7 +73,14 @@ def nt_xent(one: Tensor, other: Tensor, temperature: float) -> Tensor:
 
 
 def permuted(filters: Tensor) -> Tensor:
-    """Return each model's filters ``[m, 16, 256]`` in a random order of its own."""
+    """Return each model's filters ``[m, 16, 256]`` in a random order of its own.
+
+    Examples
+    --------
+    >>> filters = torch.rand(2, 16, 256)
+    >>> torch.equal(permuted(filters).sort(1).values, filters.sort(1).values)
+    True
+    """
     order = torch.rand(filters.shape[:2]).argsort(1)
     return filters.gather(1, order[..., None].expand_as(filters))
 
@@ -65,6 +91,11 @@ def erased(
     """Return filters with, in half of the models, one run of weights set to zero.
 
     A run is between ``least`` and ``most`` of a model's weights long.
+
+    Examples
+    --------
+    >>> bool((erased(torch.ones(2, 16, 256), probability=1.0) == 0).any())
+    True
     """
     m, total = len(filters), filters[0].numel()
     length = torch.empty(m).uniform_(least, most).mul(total)
@@ -76,12 +107,25 @@ def erased(
 
 
 def noisy(filters: Tensor, share: float = 0.1) -> Tensor:
-    """Return filters whose weights each are larger or smaller by about ``share`` of themselves."""
+    """Return filters whose weights each are larger or smaller by about ``share`` of themselves.
+
+    Examples
+    --------
+    >>> bool((noisy(torch.ones(2, 16, 256)) - 1).abs().mean() < 0.2)
+    True
+    """
     return filters * (1 + share * torch.randn_like(filters))
 
 
 class TokenNetwork(Network):
-    """What both have in common: tokens in, tokens out, a projection head, the loss."""
+    """What both have in common: tokens in, tokens out, a projection head, the loss.
+
+    Examples
+    --------
+    >>> network = HyperNetwork(16, 8, 2, 1, 0.5, 0.1)
+    >>> isinstance(network, TokenNetwork), network.encode(torch.rand(5, 16, 256)).shape
+    (True, torch.Size([5, 16]))
+    """
 
     def __init__(
         self, embedding: int, width: int, heads: int, layers: int, gamma: float, temperature: float
@@ -131,7 +175,13 @@ class TokenNetwork(Network):
 
 
 class HyperNetwork(TokenNetwork):
-    """A compression token reads the model; see :class:`HyperRepresentation`."""
+    """A compression token reads the model; see :class:`HyperRepresentation`.
+
+    Examples
+    --------
+    >>> HyperNetwork(16, 8, 2, 1, 0.5, 0.1).encode(torch.rand(5, 16, 256)).shape
+    torch.Size([5, 16])
+    """
 
     def __init__(
         self, embedding: int, width: int, heads: int, layers: int, gamma: float, temperature: float
@@ -157,7 +207,13 @@ class HyperNetwork(TokenNetwork):
 
 
 class SANENetwork(TokenNetwork):
-    """Each token keeps its embedding; see :class:`SANE`."""
+    """Each token keeps its embedding; see :class:`SANE`.
+
+    Examples
+    --------
+    >>> SANENetwork(16, 8, 2, 1, 0.5, 0.1).latent(torch.rand(5, 16, 256)).shape[0]
+    5
+    """
 
     def __init__(
         self, embedding: int, width: int, heads: int, layers: int, gamma: float, temperature: float
@@ -194,6 +250,11 @@ class HyperRepresentation(DeepRepresentation):
         Of the contrast.
     epochs, batch_size, learning_rate, weight_decay, seed
         Of the training.
+
+    Examples
+    --------
+    >>> HyperRepresentation(width=8, heads=2, epochs=1).fit(encoders).transform(encoders).shape
+    (24, 16)
     """
 
     network: type[TokenNetwork] = HyperNetwork
@@ -234,6 +295,11 @@ class SANE(HyperRepresentation):
     """Its token-wise successor, SANE (Schürholt et al. 2024). Unsupervised; parameters as there.
 
     The default of ``gamma`` is that paper's, as it is above.
+
+    Examples
+    --------
+    >>> len(SANE(width=8, heads=2, epochs=1).fit(encoders).transform(encoders))
+    24
     """
 
     network = SANENetwork

@@ -58,6 +58,11 @@ class LearnedProbes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Training with Adam on the cross-entropy of dataset ids.
     seed
         Seed of initial weights and order.
+
+    Examples
+    --------
+    >>> LearnedProbes(n_probes=8, epochs=1).fit(encoders, zoo.datasets).transform(encoders).shape
+    (24, 16)
     """
 
     def __init__(
@@ -162,6 +167,11 @@ class Know2Vec(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Numbers that an image is embedded to.
     seed
         Seed of the probes.
+
+    Examples
+    --------
+    >>> Know2Vec(n_probes=32, components=4).fit(encoders, zoo.datasets).transform(encoders).shape
+    (24, 2)
     """
 
     def __init__(self, n_probes: int = 256, components: int = 24, seed: int = 0) -> None:

@@ -51,6 +51,11 @@ class GromovWasserstein(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Which of the fit models are landmarks, ``[landmarks]``.
     spaces_
         Their distances between probes, ``[landmarks, n_probes, n_probes]``.
+
+    Examples
+    --------
+    >>> GromovWasserstein(n_probes=6, landmarks=3).fit(encoders).transform(encoders).shape
+    (24, 3)
     """
 
     def __init__(self, n_probes: int = 30, landmarks: int = 40, seed: int = 0) -> None:
@@ -86,6 +91,12 @@ def metric_spaces(answers: np.ndarray) -> np.ndarray:
     -------
     ndarray
         float64 ``[m, p, p]``, of root mean square 1 in each model.
+
+    Examples
+    --------
+    >>> spaces = metric_spaces(np.random.default_rng(0).normal(size=(2, 6, 16)))
+    >>> spaces.shape, bool(np.allclose(spaces, spaces.transpose(0, 2, 1)))
+    ((2, 6, 6), True)
     """
     spaces = np.array([cdist(one, one) for one in answers.astype(np.float64)])
     scale = np.sqrt((spaces**2).mean((1, 2), keepdims=True))
@@ -103,6 +114,12 @@ def gw_distance(one: np.ndarray, other: np.ndarray) -> float:
     ----------
     one, other
         Distances ``[p, p]`` within each space.
+
+    Examples
+    --------
+    >>> space = metric_spaces(np.random.default_rng(0).normal(size=(1, 6, 16)))[0]
+    >>> gw_distance(space, space) < 1e-6
+    True
     """
     cost = cdist(np.sort(one, axis=1), np.sort(other, axis=1), "sqeuclidean")
     points = len(one)

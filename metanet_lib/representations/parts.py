@@ -36,6 +36,11 @@ class SortedFilters(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     sorting
         ``none`` (the order they came in), ``norm`` (of a filter's weights, smallest first), or
         ``axis 1`` and so on: an axis of the embedding.
+
+    Examples
+    --------
+    >>> SortedFilters(metanetwork, "norm").fit_transform(encoders).shape
+    (24, 48)
     """
 
     def __init__(self, metanetwork: Metanetwork, sorting: str) -> None:
@@ -64,7 +69,14 @@ class SortedFilters(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def filters_by_norm(encoders: np.ndarray) -> np.ndarray:
-    """Return the weights ``[m, 4096]``, filter after filter, the filter of smallest norm first."""
+    """Return the weights ``[m, 4096]``, filter after filter, the filter of smallest norm first.
+
+    Examples
+    --------
+    >>> norms = np.linalg.norm(filters_by_norm(encoders).reshape(-1, 16, 256), axis=2)
+    >>> bool((np.diff(norms) >= 0).all())
+    True
+    """
     order = _by_norm(checked_encoders(encoders))[:, None]
     in_order = np.take_along_axis(encoders, order, axis=2)
     weights: np.ndarray = in_order.transpose(0, 2, 1).reshape(len(encoders), -1)
@@ -88,6 +100,12 @@ class DenseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         How to train it.
     seed
         Seed of initial weights and order.
+
+    Examples
+    --------
+    >>> short = MetanetworkParameters(interunit_epochs=1)
+    >>> DenseAutoencoder((32, 16), short, seed=0).fit_transform(encoders.reshape(24, -1)).shape
+    (24, 16)
     """
 
     def __init__(
@@ -122,7 +140,14 @@ def _dense(widths: tuple[int, ...]) -> nn.Sequential:
 
 
 class Anew(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """A metanetwork trained on the models it is fitted with: ``[m, 256, 16]`` to ``[m, 16]``."""
+    """A metanetwork trained on the models it is fitted with: ``[m, 256, 16]`` to ``[m, 16]``.
+
+    Examples
+    --------
+    >>> short = MetanetworkParameters(channels=(2,), unitwise_epochs=1, interunit_epochs=1)
+    >>> Anew(short, seed=0).fit_transform(encoders).shape
+    (24, 16)
+    """
 
     def __init__(self, parameters: MetanetworkParameters, seed: int) -> None:
         self.parameters, self.seed = parameters, seed
@@ -138,7 +163,13 @@ class Anew(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def untrained(parameters: MetanetworkParameters, seed: int) -> Metanetwork:
-    """Return the metanetwork of this seed before its first training step."""
+    """Return the metanetwork of this seed before its first training step.
+
+    Examples
+    --------
+    >>> untrained(MetanetworkParameters(), seed=0).embed(encoders).shape
+    (24, 16)
+    """
     model = MetaAutoencoder(parameters)
     initialise(model, torch.Generator().manual_seed(seed))
     return Metanetwork(seed, model.eval(), (), (), loss=float("nan"))

@@ -39,6 +39,11 @@ def shared_probes(n: int, seed: int = 0) -> np.ndarray:
 
     White noise favours no frequency; pink noise has the spectrum of natural pictures and sounds,
     and dead leaves their edges as well.
+
+    Examples
+    --------
+    >>> shared_probes(6).shape
+    (6, 256)
     """
     rng = np.random.default_rng(seed)
     white, pink, leaves = (len(part) for part in np.array_split(np.arange(n), 3))
@@ -49,6 +54,12 @@ def noise(n: int, exponent: float, rng: np.random.Generator) -> np.ndarray:
     """Return noise ``[n, 256]`` whose amplitude falls with frequency to the power of ``exponent``.
 
     0 is white noise, 1 pink. Each picture is normalised to 0..1.
+
+    Examples
+    --------
+    >>> pictures = noise(3, 1.0, np.random.default_rng(0))
+    >>> pictures.shape, bool((pictures.min(1) == 0).all())
+    ((3, 256), True)
     """
     frequency = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE))
     frequency[0, 0] = 1 / SIDE  # the mean counts as the lowest frequency
@@ -65,6 +76,11 @@ def dead_leaves(n: int, rng: np.random.Generator) -> np.ndarray:
     Radii have a density that falls with their cube, which makes such pictures scale-invariant, cut
     off at 1 and 32 pixels; centres and grey levels are uniform. The first disc lies on top. What
     200 discs leave bare is of middle grey.
+
+    Examples
+    --------
+    >>> dead_leaves(3, np.random.default_rng(0)).shape
+    (3, 256)
     """
     discs, smallest, largest = 200, 1.0, 32.0
     y, x = np.mgrid[:SIDE, :SIDE]
@@ -81,7 +97,14 @@ def dead_leaves(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def responses(probes: np.ndarray, encoders: np.ndarray) -> np.ndarray:
-    """Return what the units answer, standardised over the probes, float32 ``[m, p, 16]``."""
+    """Return what the units answer, standardised over the probes, float32 ``[m, p, 16]``.
+
+    Examples
+    --------
+    >>> answers = responses(shared_probes(6), encoders)
+    >>> answers.shape, bool(np.allclose(answers.mean(1), 0, atol=1e-4))
+    ((24, 6, 16), True)
+    """
     encoders = checked_encoders(encoders)
     filters = np.ascontiguousarray(encoders.transpose(0, 2, 1), np.float32).reshape(-1, INPUTS)
     answers = filters @ probes.T  # one large product
@@ -93,7 +116,13 @@ def responses(probes: np.ndarray, encoders: np.ndarray) -> np.ndarray:
 
 
 def codes(probes: np.ndarray, encoders: np.ndarray) -> np.ndarray:
-    """Return the codes of probes, float32 ``[m, p, 16]``: the forward pass of every model."""
+    """Return the codes of probes, float32 ``[m, p, 16]``: the forward pass of every model.
+
+    Examples
+    --------
+    >>> bool((codes(shared_probes(6), encoders) >= 0).all())
+    True
+    """
     out: np.ndarray = np.maximum(responses(probes, encoders), 0)
     return out
 
@@ -113,6 +142,12 @@ def cka_embedding(answers: np.ndarray) -> np.ndarray:
         triangle with the entries off the diagonal times the root of 2. The product of two vectors
         is the linear CKA of two models (Kornblith et al. 2019), so their squared distance is
         2 - 2 CKA and nearest neighbours are those of largest CKA.
+
+    Examples
+    --------
+    >>> vectors = cka_embedding(codes(shared_probes(6), encoders))
+    >>> vectors.shape, bool(np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4))
+    ((24, 21), True)
     """
     centred = answers - answers.mean(1, keepdims=True)
     grams = centred @ centred.transpose(0, 2, 1)
@@ -135,6 +170,11 @@ def hamming_embedding(answers: np.ndarray) -> np.ndarray:
     ndarray
         float32 ``[m, p (p - 1) / 2]``: for each two inputs, the share of units that are active on
         one of them only.
+
+    Examples
+    --------
+    >>> hamming_embedding(codes(shared_probes(6), encoders)).shape
+    (24, 15)
     """
     signs = np.where(answers > 0, np.float32(1), np.float32(-1))
     row, column = np.triu_indices(signs.shape[1], 1)
@@ -174,6 +214,11 @@ class CKA(_Probing):
         How many probes, ``p``.
     seed
         Seed of the probes.
+
+    Examples
+    --------
+    >>> CKA(n_probes=6).fit_transform(encoders).shape
+    (24, 21)
     """
 
     _embedding = staticmethod(cka_embedding)
@@ -190,6 +235,11 @@ class ActivationCodes(_Probing):
         How many probes, ``p``.
     seed
         Seed of the probes.
+
+    Examples
+    --------
+    >>> ActivationCodes(n_probes=6).fit_transform(encoders).shape
+    (24, 15)
     """
 
     _embedding = staticmethod(hamming_embedding)

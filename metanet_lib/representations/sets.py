@@ -26,7 +26,14 @@ from metanet_lib.zoo import CODES, INPUTS
 
 
 class SetNetwork(Network):
-    """Process block, bottleneck, recurrent decoder."""
+    """Process block, bottleneck, recurrent decoder.
+
+    Examples
+    --------
+    >>> network = SetNetwork(embedding=16, width=8, reads=1)
+    >>> network.decode(network.encode(torch.rand(5, 16, 256))).shape
+    torch.Size([5, 16, 256])
+    """
 
     def __init__(self, embedding: int, width: int, reads: int) -> None:
         super().__init__()
@@ -69,6 +76,12 @@ def matched_error(decoded: Tensor, filters: Tensor) -> Tensor:
     ----------
     decoded, filters
         ``[m, 16, 256]``; neither's order of filters matters.
+
+    Examples
+    --------
+    >>> filters = torch.rand(2, 16, 256)
+    >>> round(float(matched_error(filters.flip(1), filters)), 6)
+    0.0
     """
     with torch.no_grad():
         costs = torch.cdist(decoded, filters).square().numpy()
@@ -90,6 +103,11 @@ class SetAutoencoder(DeepRepresentation):
         Times that the encoder reads the memory; the original reads once for each element.
     epochs, batch_size, learning_rate, weight_decay, seed
         Of the training.
+
+    Examples
+    --------
+    >>> SetAutoencoder(width=8, epochs=1).fit(encoders).transform(encoders).shape
+    (24, 16)
     """
 
     def __init__(

@@ -46,17 +46,34 @@ def reduced(feature: Callable[[np.ndarray], np.ndarray], dimensions: int = 16) -
     -------
     Pipeline
         A transformer of encoders to ``[m, dimensions]``.
+
+    Examples
+    --------
+    >>> reduced(gram, 4).fit_transform(encoders).shape
+    (24, 4)
     """
     return make_pipeline(FunctionTransformer(feature), Components(dimensions))
 
 
 def weight_statistics() -> Pipeline:
-    """Return the representation by :func:`statistics`, each scaled to unit variance."""
+    """Return the representation by :func:`statistics`, each scaled to unit variance.
+
+    Examples
+    --------
+    >>> weight_statistics().fit_transform(encoders).shape
+    (24, 7)
+    """
     return make_pipeline(FunctionTransformer(statistics), StandardScaler())
 
 
 def flat(encoders: np.ndarray) -> np.ndarray:
-    """Return the raw weights ``[m, 4096]``."""
+    """Return the raw weights ``[m, 4096]``.
+
+    Examples
+    --------
+    >>> flat(encoders).shape
+    (24, 4096)
+    """
     weights: np.ndarray = checked_encoders(encoders).reshape(len(encoders), -1)
     return weights
 
@@ -66,6 +83,11 @@ def statistics(encoders: np.ndarray) -> np.ndarray:
 
     Mean, variance, and the percentiles 0, 25, 50, 75 and 100. There they are taken of the weights
     and of the biases of each layer; these models are one layer without bias.
+
+    Examples
+    --------
+    >>> statistics(np.ones((1, 256, 16), np.float32)).tolist()
+    [[1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]]
     """
     weights = flat(encoders).astype(np.float64)
     percentiles = np.percentile(weights, (0, 25, 50, 75, 100), axis=1)
@@ -73,12 +95,24 @@ def statistics(encoders: np.ndarray) -> np.ndarray:
 
 
 def gram(encoders: np.ndarray) -> np.ndarray:
-    """Return the upper triangle of ``W Wᵀ``, float32 ``[m, 32896]``."""
+    """Return the upper triangle of ``W Wᵀ``, float32 ``[m, 32896]``.
+
+    Examples
+    --------
+    >>> bool(np.allclose(gram(encoders[:1]), gram(-encoders[:1])))
+    True
+    """
     return _triangles(lambda w: w @ w.transpose(0, 2, 1), encoders)
 
 
 def projector(encoders: np.ndarray) -> np.ndarray:
-    """Return the upper triangle of the projector on the column space, float32 ``[m, 32896]``."""
+    """Return the upper triangle of the projector on the column space, float32 ``[m, 32896]``.
+
+    Examples
+    --------
+    >>> bool(np.allclose(projector(encoders[:1]), projector(2 * encoders[:1]), atol=1e-5))
+    True
+    """
 
     def project(w: np.ndarray) -> np.ndarray:
         basis = np.linalg.qr(w).Q
@@ -89,7 +123,13 @@ def projector(encoders: np.ndarray) -> np.ndarray:
 
 
 def spectrum(encoders: np.ndarray) -> np.ndarray:
-    """Return the mean absolute 2-D spectrum of the filters, float32 ``[m, 256]``."""
+    """Return the mean absolute 2-D spectrum of the filters, float32 ``[m, 256]``.
+
+    Examples
+    --------
+    >>> spectrum(encoders).shape
+    (24, 256)
+    """
     pictures = checked_encoders(encoders).transpose(0, 2, 1).reshape(-1, CODES, SIDE, SIDE)
     spectra: np.ndarray = np.abs(np.fft.fft2(pictures)).mean(1)
     return spectra.reshape(-1, INPUTS).astype(np.float32)
@@ -120,6 +160,11 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     pca_
         The decomposition.
+
+    Examples
+    --------
+    >>> Components(3).fit_transform(flat(encoders)).shape
+    (24, 3)
     """
 
     def __init__(self, dimensions: int = 16) -> None:
@@ -156,6 +201,11 @@ class AlignedWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     reference_
         ``[256, 16]``.
+
+    Examples
+    --------
+    >>> AlignedWeights(rounds=1).fit(encoders).transform(encoders).shape
+    (24, 4096)
     """
 
     def __init__(self, rounds: int = 5, seed: int = 0) -> None:

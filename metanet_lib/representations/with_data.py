@@ -46,6 +46,11 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
     ------
     ValueError
         If their shape is not ``[m, n, 256]`` with n of 2 or more.
+
+    Examples
+    --------
+    >>> checked_samples(np.zeros((3, 8, 256))).dtype
+    dtype('float32')
     """
     samples = np.asarray(samples, np.float32)
     if samples.ndim != 3 or samples.shape[2] != INPUTS or samples.shape[1] < 2:
@@ -64,6 +69,12 @@ class PatchStatistics(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Principal components of all patches, in which mean and covariance are taken.
     embedding
         Principal components of these statistics: numbers for a model.
+
+    Examples
+    --------
+    >>> samples = np.random.default_rng(0).random((24, 8, 256))
+    >>> PatchStatistics(components=4, embedding=2).fit_transform(samples).shape
+    (24, 2)
     """
 
     def __init__(self, components: int = 32, embedding: int = 16) -> None:
@@ -105,6 +116,12 @@ class Task2Vec(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Training of the probe network with Adam on the patches of the models that fit.
     seed
         Seed of its initial weights, of the order, and of the outputs that are drawn.
+
+    Examples
+    --------
+    >>> samples = np.random.default_rng(0).random((24, 8, 256))
+    >>> len(Task2Vec(widths=(8, 4), epochs=1).fit_transform(samples))
+    24
     """
 
     def __init__(
@@ -183,6 +200,12 @@ class Model2Vec(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Training of the probe network, see :class:`Task2Vec`.
     seed
         Seed of the probe network and of the choice of references.
+
+    Examples
+    --------
+    >>> samples = np.random.default_rng(0).random((24, 8, 256))
+    >>> len(Model2Vec(references=4, epochs=1).fit_transform((encoders, samples)))
+    24
     """
 
     def __init__(self, references: int = 40, epochs: int = 5, seed: int = 0) -> None:
@@ -236,6 +259,12 @@ class MeLA(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Training with Adam: a random half of a sample is read, the other half rebuilt.
     seed
         Seed of initial weights, order and halves.
+
+    Examples
+    --------
+    >>> samples = np.random.default_rng(0).random((24, 8, 256))
+    >>> MeLA(latent=4, epochs=1).fit_transform(samples).shape
+    (24, 4)
     """
 
     def __init__(
