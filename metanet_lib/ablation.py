@@ -56,7 +56,13 @@ WHOLE, RAW = "metanetwork", "raw weights"
 
 @dataclass(frozen=True)
 class AblationParameters(Parameters):
-    """The sizes that chapter 06 tries, beside the run's own."""
+    """The sizes that chapter 06 tries, beside the run's own.
+
+    Examples
+    --------
+    >>> AblationParameters().ks
+    (1, 2, 3, 5, 10, 20, 50)
+    """
 
     sizes: tuple[int, ...] = decision(
         (2, 4, 8, 16, 32, 64), "numbers for a model", "ours: powers of two about the paper's 16"
@@ -92,6 +98,11 @@ class Variant:
         Neighbours that vote; none for the run's own.
     models
         Models of each dataset that fit; none for all.
+
+    Examples
+    --------
+    >>> Variant("none of it", "raw weights", None, False, RawWeights()).k is None
+    True
     """
 
     question: str
@@ -118,6 +129,12 @@ def variants(
         What to try; more neighbours, or models, than there are are left out.
     k
         The run's own number of neighbours.
+
+    Examples
+    --------
+    >>> chosen = variants([metanetwork], zoo, AblationParameters(), k=3)
+    >>> chosen[0].seed, any(variant.usual for variant in chosen)
+    (0, True)
     """
     datasets, counts = np.unique(fit.datasets, return_counts=True)
     fewer = [m for m in sorted(sizes.models) if m * len(datasets) >= k and m < counts.max()]
@@ -231,6 +248,12 @@ def run_ablations(
     ------
     ValueError
         If a variant has fewer models to fit on than neighbours to ask.
+
+    Examples
+    --------
+    >>> chosen = [Variant("none of it", "raw weights", None, False, RawWeights())]
+    >>> list(run_ablations(chosen, zoo, zoo, InterpretParameters(k=3))["task"])
+    ['modality', 'dataset_id']
     """
     groups: dict[int, list[Variant]] = {}
     for variant in chosen:
@@ -254,7 +277,15 @@ def run_ablations(
 def ask(
     chosen: Sequence[Variant], fit: Zoo, validation: Zoo, interpret: InterpretParameters
 ) -> list[list[dict[str, Any]]]:
-    """Return the rows of :func:`run_ablations` of variants that share a representation."""
+    """Return the rows of :func:`run_ablations` of variants that share a representation.
+
+    Examples
+    --------
+    >>> chosen = [Variant("none of it", "raw weights", None, False, RawWeights())]
+    >>> (rows,) = ask(chosen, zoo, zoo, InterpretParameters(k=3))
+    >>> [row["task"] for row in rows]
+    ['modality', 'dataset_id']
+    """
     representation = chosen[0].representation
     representation.fit(first_models(fit, chosen[0].models).encoders)
     known, asked = (
@@ -286,7 +317,13 @@ def ask(
 
 
 def first_models(zoo: Zoo, models: int | None) -> Zoo:
-    """Return the first so many models of each dataset, or all."""
+    """Return the first so many models of each dataset, or all.
+
+    Examples
+    --------
+    >>> len(first_models(zoo, 2))
+    6
+    """
     place = np.zeros(len(zoo), int)
     for dataset_id in set(zoo.datasets):
         of_dataset = zoo.datasets == dataset_id

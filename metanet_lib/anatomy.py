@@ -42,6 +42,11 @@ def filter_properties(encoders: np.ndarray) -> pd.DataFrame:
         their ``mean``; spatial ``frequency``, the mean over its power spectrum without the
         constant, in cycles a pixel (0 to 0.71); and ``direction``, from -1 (changes along a row, or
         time, alone) to 1 (along a column, or mel bands, alone), 0 where it changes alike.
+
+    Examples
+    --------
+    >>> list(filter_properties(encoders))
+    ['norm', 'mean', 'frequency', 'direction']
     """
     pictures = encoders.transpose(0, 2, 1).reshape(-1, SIDE, SIDE)
     power = np.abs(np.fft.fft2(pictures)) ** 2
@@ -68,6 +73,20 @@ def initial_zoo(folder: Path | str, datasets: Sequence[Dataset]) -> tuple[Zoo, Z
     ----------
     folder, datasets
         As for :func:`~metanet_lib.zoo.shard.load_zoo`, whose models these are, in its order.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from metanet_lib.bank import Bank
+    >>> from metanet_lib.catalog import dataset
+    >>> from metanet_lib.zoo import make_shard
+    >>> bank = replace(Bank.of(torch.rand(64, 256)), dataset="v:aer")
+    >>> bank.save(folder / "bank.safetensors")
+    >>> few = ZooParameters(models_fit=2, models_validation=1, batch_size=8)
+    >>> _ = make_shard(folder / "bank.safetensors", folder / "v-aer.safetensors", few)
+    >>> fit, validation = initial_zoo(folder, [dataset("v:aer")])
+    >>> len(fit), len(validation)
+    (2, 1)
     """
     fits, encoders, ids = [], [], []
     for dataset in datasets:
@@ -91,6 +110,11 @@ def left_over(trained: np.ndarray, initial: np.ndarray) -> np.ndarray:
     ----------
     trained, initial
         The same models' encoders ``[m, 256, 16]``, after and before training.
+
+    Examples
+    --------
+    >>> bool(np.allclose(left_over(encoders, encoders), 1, atol=1e-4))
+    True
     """
     after, before = (e - e.mean(axis=1, keepdims=True) for e in (trained, initial))
     shared = (after * before).sum(1) ** 2
@@ -119,6 +143,12 @@ def what_is_encoded(
         the axis is the same number for all filters), and ``together``, the share of the property's
         variance (R squared) that the ten nearest filters on all axes predict for filters of models
         held out, in five folds.
+
+    Examples
+    --------
+    >>> table = what_is_encoded(metanetwork, encoders, filter_properties(encoders))
+    >>> len(table)
+    4
     """
     embedded = metanetwork.embed_filters(encoders)
     codes = embedded.reshape(-1, embedded.shape[-1])
@@ -155,6 +185,12 @@ def axis_activity(metanetwork: Metanetwork, encoders: np.ndarray) -> pd.DataFram
     DataFrame
         A row for each axis: ``axis`` (from 1), ``before`` the first training step (batch
         normalisation over all these filters, as in training) and ``after`` the last, 0 to 1.
+
+    Examples
+    --------
+    >>> activity = axis_activity(metanetwork, encoders)
+    >>> list(activity), len(activity)
+    (['axis', 'before', 'after'], 3)
     """
     start = untrained(metanetwork.model.parameters_, metanetwork.seed).model.train()
     with torch.no_grad():
@@ -165,7 +201,14 @@ def axis_activity(metanetwork: Metanetwork, encoders: np.ndarray) -> pd.DataFram
 
 
 def typical_models(metanetwork: Metanetwork, zoo: Zoo) -> dict[str, np.ndarray]:
-    """Return the encoder ``[256, 16]`` decoded from the mean embedding of each dataset's models."""
+    """Return the encoder ``[256, 16]`` decoded from the mean embedding of each dataset's models.
+
+    Examples
+    --------
+    >>> models = typical_models(metanetwork, zoo)
+    >>> len(models), models["v:aer"].shape
+    (3, (256, 16))
+    """
     embeddings = metanetwork.embed(zoo.encoders)
     ids = list(dict.fromkeys(zoo.datasets))
     means = np.stack([embeddings[zoo.datasets == i].mean(0) for i in ids])
@@ -173,7 +216,13 @@ def typical_models(metanetwork: Metanetwork, zoo: Zoo) -> dict[str, np.ndarray]:
 
 
 def nearest_models(metanetwork: Metanetwork, fit: Zoo, encoder: np.ndarray, k: int) -> np.ndarray:
-    """Return the indices ``[k]`` in ``fit`` of the models nearest to an encoder ``[256, 16]``."""
+    """Return the indices ``[k]`` in ``fit`` of the models nearest to an encoder ``[256, 16]``.
+
+    Examples
+    --------
+    >>> int(nearest_models(metanetwork, zoo, encoders[5], k=3)[0])
+    5
+    """
     known = NearestNeighbors(n_neighbors=k).fit(metanetwork.embed(fit.encoders))
     asked = metanetwork.embed(encoder[None])
     nearest: np.ndarray = known.kneighbors(asked, return_distance=False)[0]

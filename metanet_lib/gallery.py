@@ -49,6 +49,12 @@ class Plate:
         Some of its models ``[rows, 256, 16]``: a row of filters each.
     answers
         Its rows of :func:`what_it_is_taken_for`.
+
+    Examples
+    --------
+    >>> patches = np.random.default_rng(0).random((32, 256))
+    >>> Plate(dataset("v:aer"), patches, encoders[:2], pd.DataFrame()).dataset.title
+    'aeroplane'
     """
 
     dataset: Dataset
@@ -71,6 +77,13 @@ def what_it_is_taken_for(
         Columns ``dataset``, ``told`` (``answers`` or ``neighbours``), ``answer`` (a training
         dataset), ``share`` and ``models`` (validation models of the dataset); the largest shares
         of a dataset first.
+
+    Examples
+    --------
+    >>> from metanet_lib.representations import RawWeights
+    >>> taken = what_it_is_taken_for(RawWeights(), zoo, zoo, k=3)
+    >>> set(taken["told"])
+    {'answers'}
     """
     classifier = meta_classifier(representation, k).fit(fit.encoders, fit.datasets)
     embeddings = classifier[:-1].transform(validation.encoders)
@@ -97,7 +110,13 @@ def what_it_is_taken_for(
 
 
 def index(datasets: Sequence[Dataset]) -> Shown:
-    """Return links to the plates of these datasets, one line for each modality."""
+    """Return links to the plates of these datasets, one line for each modality.
+
+    Examples
+    --------
+    >>> "v-aer" in index([dataset("v:aer")])._repr_html_()
+    True
+    """
     lines = []
     for modality in dict.fromkeys(d.modality for d in datasets):
         links = ", ".join(_link(d) for d in datasets if d.modality == modality)
@@ -109,6 +128,16 @@ def plates(several: Sequence[Plate], gamma: float = 1) -> Shown:
     """Return the plates, one below the other.
 
     ``gamma`` brightens the audio patches, see :func:`metanet_lib.figures.spectrograms`.
+
+    Examples
+    --------
+    >>> from metanet_lib.representations import RawWeights
+    >>> taken = what_it_is_taken_for(RawWeights(), zoo, zoo, k=3)
+    >>> patches = np.random.default_rng(0).random((32, 256))
+    >>> answers = taken[taken["dataset"] == "v:aer"]
+    >>> plate = Plate(dataset("v:aer"), patches, encoders[:2], answers)
+    >>> "aeroplane" in plates([plate])._repr_html_()
+    True
     """
     return Shown(_LOOK + "".join(_plate(plate, gamma) for plate in several))
 

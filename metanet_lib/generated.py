@@ -1,6 +1,7 @@
 """The pages' Markdown that a run makes: its decisions, its corpora, its times and versions.
 
-Prose pages in ``book/`` include it from ``book/_generated/``, where :mod:`metanet_lib.site` puts it.
+Prose pages in ``book/`` include it from ``book/_generated/``; :mod:`metanet_lib.site` puts it
+there.
 """
 
 import platform
@@ -27,6 +28,12 @@ def decision_tables(profile: Profile, sections: Sections) -> str:
 
     A value that differs from the default is marked, and so is a reason that begins with ``open:``,
     where the paper leaves the decision to us.
+
+    Examples
+    --------
+    >>> from metanet_lib.interpret import InterpretParameters
+    >>> print(decision_tables({}, {"interpret": InterpretParameters}).splitlines()[0])
+    ## `interpret`: how models are interpreted
     """
     parts = []
     for name, kind in sections.items():
@@ -53,7 +60,13 @@ def decision_tables(profile: Profile, sections: Sections) -> str:
 
 
 def corpora_table() -> str:
-    """Return Markdown that tells where the real corpora come from, and their terms."""
+    """Return Markdown that tells where the real corpora come from, and their terms.
+
+    Examples
+    --------
+    >>> "Pascal VOC 2012" in corpora_table()
+    True
+    """
     rows = [
         (
             f"[{_plain(archive.title)}]({archive.url})",
@@ -79,7 +92,14 @@ def status_tables(
     sections: Sections,
     notebooks: Mapping[str, Notebook],
 ) -> str:
-    """Return Markdown that tells how long each chapter ran, and with what."""
+    """Return Markdown that tells how long each chapter ran, and with what.
+
+    Examples
+    --------
+    >>> ran = {"metadata": {"papermill": {"duration": 61, "end_time": "2026-01-01T00:00:00"}}}
+    >>> "1 min 1 s" in status_tables(Results("quick"), {}, {}, {"01_datasets": ran})
+    True
+    """
     runs = _runs(notebooks)
     chapters = [
         (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], _duration(run["duration"]))
@@ -117,7 +137,14 @@ def status_tables(
 
 
 def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:
-    """Return a line of Markdown that tells what made the site, and how long its chapters took."""
+    """Return a line of Markdown that tells what made the site, and how long its chapters took.
+
+    Examples
+    --------
+    >>> ran = {"metadata": {"papermill": {"duration": 61, "end_time": "2026-01-01T00:00:00"}}}
+    >>> "ran for **1 min 1 s**" in run_in_short(Results("quick"), {"01_datasets": ran})
+    True
+    """
     return (
         f"This site was made from the **{_plain(results.corpus_title)}**, profile "
         f"**{_plain(results.profile)}**. Its {len(notebooks)} chapters ran for "

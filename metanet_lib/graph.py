@@ -78,6 +78,13 @@ def read_profile(
         If there is no such profile; the message lists those there are.
     ValueError
         If a key is unknown, missing or has a bad value.
+
+    Examples
+    --------
+    >>> (folder / "profiles").mkdir()
+    >>> read_profile("mine")
+    Traceback (most recent call last):
+    FileNotFoundError: profiles/mine.yaml: no such profile; there are: ...
     """
     path = Path("profiles") / f"{name}.yaml"
     if not path.is_file():
@@ -109,6 +116,11 @@ def chosen_datasets(profile: Mapping[str, Any]) -> tuple[Dataset, ...]:
     ------
     CorpusError
         If all datasets are asked for and some are missing.
+
+    Examples
+    --------
+    >>> len(chosen_datasets({"corpus": str(corpus), "datasets": "available", "profile": "mine"}))
+    41
     """
     results = Results(profile["profile"], profile["corpus"])
     if results.is_demo:
@@ -117,7 +129,18 @@ def chosen_datasets(profile: Mapping[str, Any]) -> tuple[Dataset, ...]:
 
 
 def chapter_sections(script: Path | str) -> list[str]:
-    """Return the names that a chapter's cell tagged ``parameters`` assigns."""
+    """Return the names that a chapter's cell tagged ``parameters`` assigns.
+
+    Examples
+    --------
+    >>> script = folder / "chapter.py"
+    >>> _ = script.write_text('''# %% tags=["parameters"]
+    ... profile = "tiny"
+    ... seed = 0
+    ... ''')
+    >>> chapter_sections(script)
+    ['profile', 'seed']
+    """
     import jupytext
 
     cells = jupytext.read(script).cells
@@ -133,6 +156,12 @@ def library_files(*entries: str) -> list[str]:
 
     ``entries`` are paths of Python files, or module names such as ``metanet_lib.zoo``. The script
     that a module sends to the browser lies beside it and counts too.
+
+    Examples
+    --------
+    >>> _ = (folder / "plain.py").write_text("import json")
+    >>> library_files(str(folder / "plain.py")) == [str(folder / "plain.py")]
+    True
     """
     found: set[Path] = set()
     waiting = [Path(e) if e.endswith(".py") else _module_file(e) for e in entries]
@@ -166,6 +195,14 @@ def corpus_fingerprint(folder: Path | str) -> str:
     ------
     FileNotFoundError
         If there is no such folder.
+
+    Examples
+    --------
+    >>> _ = (folder / "a.wav").write_bytes(b"1234")
+    >>> before = corpus_fingerprint(folder)
+    >>> _ = (folder / "a.wav").write_bytes(b"12345")
+    >>> corpus_fingerprint(folder) == before
+    False
     """
     folder = _existing_corpus(Path(folder))
     lines = [
@@ -190,6 +227,12 @@ def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> N
 
     The executed notebook takes its place at ``out`` only if every cell ran. Of a chapter that
     failed, what ran is left at ``<out>.failed.ipynb``.
+
+    Examples
+    --------
+    >>> execute_chapter(folder / "absent.py", folder / "absent.ipynb", {})
+    Traceback (most recent call last):
+    FileNotFoundError: ...
     """
     import jupytext
     import papermill
@@ -243,6 +286,13 @@ def run(
         If a run is under way in this folder.
     TimeoutError
         If jobs that a killed run has left on Slurm do not end.
+
+    Examples
+    --------
+    >>> (folder / "profiles").mkdir()
+    >>> run("mine", None, None, cores=1)
+    Traceback (most recent call last):
+    FileNotFoundError: profiles/mine.yaml: no such profile; there are: ...
     """
     chosen = read_profile(profile, corpus, datasets)
     chosen_datasets(chosen)
@@ -295,7 +345,12 @@ def _only_run() -> Iterator[None]:
 
 
 def stop_processes() -> None:
-    """Stop every process that a run in this folder has started and left behind."""
+    """Stop every process that a run in this folder has started and left behind.
+
+    Examples
+    --------
+    >>> stop_processes()  # none was started here
+    """
     orphans = []
     for process in psutil.process_iter():
         try:
@@ -308,7 +363,14 @@ def stop_processes() -> None:
 
 
 def cancel_jobs() -> None:
-    """Cancel every job on Slurm that a run in this folder has left behind, and wait for its end."""
+    """Cancel every job on Slurm that a run in this folder has left behind, and wait for its end.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, PATH=""):  # where there is no Slurm, there is nothing to do
+    ...     cancel_jobs()
+    """
     if not shutil.which("squeue"):
         return
     deadline = time.monotonic() + 120

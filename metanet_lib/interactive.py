@@ -72,6 +72,13 @@ def model_map(
         The training datasets: circles; the models of others are triangles.
     caption, alt
         What stands below it, and what it shows in words.
+
+    Examples
+    --------
+    >>> points = np.random.default_rng(0).normal(size=(24, 2))
+    >>> shown = model_map(points, encoders, zoo.datasets, ["v:aer"], "A map.", "A map of models.")
+    >>> "fig4-explore" in shown._repr_html_()
+    True
     """
     ids = list(dict.fromkeys(datasets))
     of_each = [np.flatnonzero(datasets == i) for i in ids]
@@ -130,6 +137,14 @@ def confusions(tables: Mapping[str, pd.DataFrame], name: str, caption: str, alt:
         Name of the figure, such as ``fig5``.
     caption, alt
         What stands below it, and what it shows in words.
+
+    Examples
+    --------
+    >>> from metanet_lib.interpret import Verdict
+    >>> verdict = Verdict({}, zoo.datasets, zoo.datasets)
+    >>> table = verdict.confusion_table(["v:aer", "v:bic", "a:air"])
+    >>> "fig5-explore" in confusions({"all": table}, "fig5", "Answers.", "A matrix.")._repr_html_()
+    True
     """
     traces, visible = [], np.eye(len(tables), dtype=bool).tolist()
     for shown, table in zip(visible[0], tables.values(), strict=True):
@@ -174,6 +189,11 @@ def filter_sheet(encoders: np.ndarray) -> str:
 
     ``encoders`` is ``[m, 256, 16]``. A filter has half its height and width, and each model its own
     scale, gray for zero. The models go down the picture, in columns of 256.
+
+    Examples
+    --------
+    >>> filter_sheet(encoders).split(",")[0]
+    'data:image/webp;base64'
     """
     m = len(encoders)
     half = encoders.reshape(m, _FILTER, 2, _FILTER, 2, 16).mean((2, 4))
@@ -187,7 +207,13 @@ def filter_sheet(encoders: np.ndarray) -> str:
 
 
 def data_uri(picture: Image.Image, quality: int) -> str:
-    """Return a picture, compressed as WebP, as a page carries it."""
+    """Return a picture, compressed as WebP, as a page carries it.
+
+    Examples
+    --------
+    >>> data_uri(Image.new("L", (8, 8)), quality=60).split(",")[0]
+    'data:image/webp;base64'
+    """
     file = BytesIO()
     picture.save(file, "WEBP", quality=quality, method=6)
     return f"data:image/webp;base64,{b64encode(file.getvalue()).decode()}"
@@ -195,7 +221,13 @@ def data_uri(picture: Image.Image, quality: int) -> str:
 
 @cache
 def library() -> str:
-    """Return a script that unpacks the Plotly library: the promise ``window.metanetPlotly``."""
+    """Return a script that unpacks the Plotly library: the promise ``window.metanetPlotly``.
+
+    Examples
+    --------
+    >>> library().splitlines()[0]
+    '/* plotly.js, copyright Plotly, Inc., MIT license; packed by gzip */'
+    """
     packed = b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
     return (
         "/* plotly.js, copyright Plotly, Inc., MIT license; packed by gzip */\n"

@@ -42,7 +42,13 @@ PAPER_ACCURACY = {
 
 @dataclass(frozen=True)
 class InterpretParameters(Parameters):
-    """How models are interpreted. The defaults are the paper's."""
+    """How models are interpreted. The defaults are the paper's.
+
+    Examples
+    --------
+    >>> InterpretParameters().k
+    10
+    """
 
     k: int = decision(10, "neighbours that vote", "section 4.4")
     modality_labels: str = decision(
@@ -69,6 +75,12 @@ class Verdict:
         The numbers, under the names of the book's tables.
     truth, predicted
         Labels ``[n_validation]``: modalities or dataset ids.
+
+    Examples
+    --------
+    >>> verdict = Verdict({}, np.array(["v:aer", "v:bic"]), np.array(["v:aer", "v:aer"]))
+    >>> verdict.confusion(["v:aer", "v:bic"]).tolist()
+    [[1.0, 0.0], [1.0, 0.0]]
     """
 
     row: dict[str, str | int | float]
@@ -96,7 +108,13 @@ class Verdict:
 
 
 def meta_classifier(representation: TransformerMixin, k: int = 10) -> Pipeline:
-    """Return the paper's concatenated model: a representation, then k-NN (section 4.4)."""
+    """Return the paper's concatenated model: a representation, then k-NN (section 4.4).
+
+    Examples
+    --------
+    >>> meta_classifier(RawWeights(), k=3).fit(zoo.encoders, zoo.datasets).predict(encoders).shape
+    (24,)
+    """
     return make_pipeline(representation, KNeighborsClassifier(k))
 
 
@@ -129,6 +147,12 @@ def assess(
     ------
     ValueError
         If there are fewer models to fit on than neighbours to ask.
+
+    Examples
+    --------
+    >>> verdict = assess("dataset_id", "raw", RawWeights(), zoo, zoo, InterpretParameters(k=1))
+    >>> verdict.row["n_correct"], verdict.row["n_validation"]
+    (24, 24)
     """
     if len(fit) < parameters.k:
         raise ValueError(f"k = {parameters.k} neighbours asked of {len(fit)} models")
@@ -175,6 +199,12 @@ def assess_all(
         (none for the raw weights), ``reconstruction_loss`` and ``headline`` (whether the row is
         the best metanetwork's, or the raw weights'); and the verdicts of the headline rows by
         representation.
+
+    Examples
+    --------
+    >>> rows, verdicts = assess_all("dataset_id", [metanetwork], zoo, zoo, InterpretParameters(k=3))
+    >>> len(rows), len(verdicts)
+    (2, 2)
     """
     headline = best(metanetworks)
     rows, verdicts = [], {}
@@ -213,6 +243,12 @@ def neighbours_by_dataset(fit: Zoo, validation: Zoo, k: int) -> pd.Series:
     -------
     Series
         Share of each dataset that was named, by dataset id, the largest first.
+
+    Examples
+    --------
+    >>> shares = neighbours_by_dataset(zoo, zoo, k=3)
+    >>> round(float(shares.sum()), 6)
+    1.0
     """
     raw = meta_classifier(RawWeights(), k).fit(fit.encoders, fit.datasets)
     named = raw[-1].kneighbors(raw[:-1].transform(validation.encoders), return_distance=False)
@@ -220,18 +256,38 @@ def neighbours_by_dataset(fit: Zoo, validation: Zoo, k: int) -> pd.Series:
 
 
 def wilson_interval(n_correct: int, n: int) -> tuple[float, float]:
-    """Return the Wilson 95 % interval of an accuracy (Wilson 1927)."""
+    """Return the Wilson 95 % interval of an accuracy (Wilson 1927).
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(5, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.237, 0.763)
+    """
     interval = binomtest(n_correct, n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def percent(share: float) -> str:
-    """Return a share as text, ``0.2541`` as ``25.4 %``; the space does not break."""
+    """Return a share as text, ``0.2541`` as ``25.4 %``; the space does not break.
+
+    Examples
+    --------
+    >>> percent(0.2541).split()
+    ['25.4', '%']
+    """
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def result_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of an accuracy table in words, as the pages show them."""
+    """Return rows of an accuracy table in words, as the pages show them.
+
+    Examples
+    --------
+    >>> rows, _ = assess_all("dataset_id", [metanetwork], zoo, zoo, InterpretParameters(k=3))
+    >>> len(result_table(rows))
+    2
+    """
     names = {
         "modality": "modality",
         "dataset_id": "dataset ID",

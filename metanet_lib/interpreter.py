@@ -42,7 +42,13 @@ SAME_LOSS = 1e-4
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A model of the zoo: number ``model``, from 0, in the shard of its dataset, and how far."""
+    """A model of the zoo: number ``model``, from 0, in the shard of its dataset, and how far.
+
+    Examples
+    --------
+    >>> Neighbour("v:aer", 3, 0.5).dataset
+    'v:aer'
+    """
 
     dataset: str
     model: int
@@ -67,6 +73,14 @@ class Answer:
         The ``k`` nearest models of the zoo that fit the meta level, nearest first: those that vote.
     usual_distance
         Within it, :data:`USUAL` of the zoo's own models have their k-th neighbour.
+
+    Examples
+    --------
+    >>> numbers, k = np.tile(np.arange(8), 3), InterpretParameters(k=3)
+    >>> interpreter = Interpreter(metanetwork, zoo, numbers, k)
+    >>> answer = interpreter.interpret(encoders[:1], ["mine"])[0]
+    >>> sum(answer.dataset_votes.values()), len(answer.neighbours)
+    (3, 3)
     """
 
     name: str
@@ -167,6 +181,14 @@ class Interpreter:
     ValueError
         If there are fewer models than neighbours to ask (each has to find ``k`` others), or if
         these are not the models that the metanetwork was trained on.
+
+    Examples
+    --------
+    >>> np.save(folder / "mine.npy", encoders[:2])
+    >>> numbers, k = np.tile(np.arange(8), 3), InterpretParameters(k=3)
+    >>> answers = Interpreter(metanetwork, zoo, numbers, k).read(folder / "mine.npy")
+    >>> len(answers), answers[0].embedding.shape
+    (2, (16,))
     """
 
     def __init__(
@@ -234,7 +256,10 @@ class Interpreter:
     def read(
         self, path: Path | str, tensor: str | None = None, indices: Sequence[int] = ()
     ) -> list[Answer]:
-        """Answer for the models of a file; parameters and errors as of :func:`~metanet_lib.reader.read_models`."""
+        """Answer for the models of a file.
+
+        Parameters and errors are those of :func:`~metanet_lib.reader.read_models`.
+        """
         models = read_models(path, tensor, indices)
         alone = len(models.shape) == 2
         names = [str(path) if alone else f"{path}[{i}]" for i in models.indices]

@@ -104,13 +104,27 @@ def leaderboard(peers: Sequence[Peer], rows: pd.DataFrame) -> pd.DataFrame:
         accuracy under its name, ``_ci_low``, ``_ci_high`` (Wilson, 95 %), ``_min``, ``_max`` (over
         seeds) and ``_n_validation``. The interval of a mean over seeds is that of one run with as
         many right answers: the validation models are the same for each seed.
+
+    Examples
+    --------
+    >>> from metanet_lib.peers.simple import paper
+    >>> first = paper([metanetwork], seconds=None)
+    >>> rows = pd.DataFrame(assess_peer(first, 0, zoo, zoo, InterpretParameters(k=3)))
+    >>> list(leaderboard([first], rows)["n_seeds"])
+    [1]
     """
     ordered = sorted(peers, key=lambda peer: GROUPS.index(peer.group))
     return pd.DataFrame([_line(peer, rows[rows.representation == peer.name]) for peer in ordered])
 
 
 def training_seconds(parameters: MetanetworkParameters, models: int) -> float:
-    """Return the seconds that a metanetwork takes to train, worked out from measured steps."""
+    """Return the seconds that a metanetwork takes to train, worked out from measured steps.
+
+    Examples
+    --------
+    >>> training_seconds(MetanetworkParameters(channels=(2,)), models=10) > 0
+    True
+    """
     of_filters, of_models = metanetwork_speed(parameters)
     p = parameters
     return models * (16 * p.unitwise_epochs * of_filters + p.interunit_epochs * of_models)
@@ -136,6 +150,13 @@ def draw_samples(
     -------
     (ndarray, ndarray)
         float32 ``[m, n, 256]`` in 0..1 for the models that fit, and for those that validate.
+
+    Examples
+    --------
+    >>> few = Zoo(encoders[:2], zoo.datasets[:2])
+    >>> fit, validation = draw_samples(corpus, (few, few), PatchParameters(), n=8)
+    >>> fit.shape
+    (2, 8, 256)
     """
     datasets = np.concatenate([zoo.datasets for zoo in zoos])
     ids, counts = np.unique(datasets, return_counts=True)
@@ -188,6 +209,13 @@ def assess_peer(
 
     Samples, ``[m, n, 256]`` for the models that fit and for those that validate, are needed by
     peers that see patches.
+
+    Examples
+    --------
+    >>> from metanet_lib.peers.simple import paper
+    >>> first = paper([metanetwork], seconds=None)
+    >>> [row["task"] for row in assess_peer(first, 0, zoo, zoo, InterpretParameters(k=3))]
+    ['modality', 'dataset_id']
     """
     models = len(fit)
     fit = permuted_copies(fit, peer.copies, seed)
@@ -223,7 +251,13 @@ def assess_peer(
 
 
 def permuted_copies(zoo: Zoo, copies: int, seed: int) -> Zoo:
-    """Return the models as they are and ``copies`` - 1 times with their filters permuted."""
+    """Return the models as they are and ``copies`` - 1 times with their filters permuted.
+
+    Examples
+    --------
+    >>> len(permuted_copies(zoo, copies=3, seed=0))
+    72
+    """
     generator = np.random.default_rng(seed)
     orders = np.tile(np.arange(zoo.encoders.shape[2]), (len(zoo), 1))
     permuted = [

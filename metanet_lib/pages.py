@@ -32,6 +32,11 @@ def source(page: str) -> str | None:
     ----------
     page
         Its name in the site, such as ``notebooks/04_modality``.
+
+    Examples
+    --------
+    >>> print(source("genindex"))
+    None
     """
     if page == "index":
         return "book/index.md"
@@ -47,6 +52,11 @@ def editor(file: str, repository: str, branch: str) -> str:
     ------
     ValueError
         If the forge is none of :data:`EDITORS`.
+
+    Examples
+    --------
+    >>> editor("book/running.md", "https://github.com/owner/name", "main")
+    'https://github.com/owner/name/edit/main/book/running.md'
     """
     path = next((path for word, path in EDITORS.items() if word in repository), None)
     if path is None:
@@ -59,7 +69,14 @@ def editor(file: str, repository: str, branch: str) -> str:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Tell Sphinx what to call; it asks this of every extension."""
+    """Tell Sphinx what to call; it asks this of every extension.
+
+    Examples
+    --------
+    >>> from unittest.mock import Mock
+    >>> setup(Mock())["parallel_read_safe"]
+    True
+    """
     app.connect("html-page-context", _offer_editing, priority=900)  # after the theme's buttons
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

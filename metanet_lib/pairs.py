@@ -32,7 +32,13 @@ _KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "nam
 
 
 class PairError(ValueError):
-    """A pair needs a person's decision; the message says which and what to do."""
+    """A pair needs a person's decision; the message says which and what to do.
+
+    Examples
+    --------
+    >>> print(PairError("04_modality: both sides were edited"))
+    04_modality: both sides were edited
+    """
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,11 @@ class Pair:
     ----------
     name
         Such as ``04_modality``.
+
+    Examples
+    --------
+    >>> Pair("04_modality").script.as_posix()
+    'notebooks/04_modality.py'
     """
 
     name: str
@@ -59,7 +70,15 @@ class Pair:
 
 
 def pairs() -> list[Pair]:
-    """Return the pairs of :data:`FOLDER`, in order; one of the files may be missing."""
+    """Return the pairs of :data:`FOLDER`, in order; one of the files may be missing.
+
+    Examples
+    --------
+    >>> FOLDER.mkdir()
+    >>> (FOLDER / "01_mine.py").touch()
+    >>> pairs()
+    [Pair(name='01_mine')]
+    """
     files = [*FOLDER.glob("*.py"), *FOLDER.glob("*.ipynb")]
     return [Pair(name) for name in sorted({f.stem for f in files if not f.name.startswith(".")})]
 
@@ -71,6 +90,12 @@ def sync() -> list[str]:
     ------
     PairError
         If both sides of a pair were edited. Such a pair is left as it is; the others are in step.
+
+    Examples
+    --------
+    >>> Path("notebooks").mkdir()  # a folder without chapters
+    >>> sync()
+    []
     """
     lines, refused, note = [], [], _read_note()
     for pair in pairs():
@@ -98,6 +123,10 @@ def check_staged() -> None:
     ------
     PairError
         If a pair is out of step there; the message names it and says what to do.
+
+    Examples
+    --------
+    >>> check_staged()  # nothing is staged here, so nothing is out of step
     """
     apart = []
     for pair in pairs():

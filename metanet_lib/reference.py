@@ -31,6 +31,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "graph",
         "pairs",
         "pages",
+        "generated",
         "reference",
         "site",
     ),

@@ -47,7 +47,13 @@ _PARAMETER_TAGS = {"parameters", "injected-parameters"}
 
 
 class SiteError(ValueError):
-    """The site could not be built; the message carries the warnings."""
+    """The site could not be built; the message carries the warnings.
+
+    Examples
+    --------
+    >>> issubclass(SiteError, ValueError)
+    True
+    """
 
 
 def build(
@@ -75,6 +81,14 @@ def build(
         If a chapter has not been executed.
     SiteError
         If ``jupyter-book`` fails or warns of anything.
+
+    Examples
+    --------
+    >>> try:
+    ...     build(Results("quick"), {}, {})
+    ... except FileNotFoundError as error:
+    ...     print(error)
+    [Errno 2] No such file or directory: '_toc.yml'
     """
     notebooks = _executed_chapters(results)
     stage = output.parent / "stage"
@@ -108,7 +122,13 @@ def build(
 
 
 def banner(results: Results) -> str:
-    """Return the HTML of the banner: which corpus and which profile made the site."""
+    """Return the HTML of the banner: which corpus and which profile made the site.
+
+    Examples
+    --------
+    >>> banner(Results("quick")).split(",")[0]
+    'Made from the <strong>synthetic demo corpus</strong>'
+    """
     caution = ": nothing here is a finding about real photographs or sounds"
     return (
         f"Made from the <strong>{escape(results.corpus_title)}</strong>, "

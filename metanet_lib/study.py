@@ -34,7 +34,13 @@ BATCH_SIZES = (32, 128, 512)
 
 @dataclass(frozen=True)
 class StudyParameters(Parameters):
-    """The size of the study of open decisions."""
+    """The size of the study of open decisions.
+
+    Examples
+    --------
+    >>> StudyParameters().seeds
+    3
+    """
 
     per_dataset: int = decision(
         1_000_000, "patches that a model of the study sees, once each", "as in the paper"
@@ -62,6 +68,12 @@ class Variant:
         Whether that is the run's own choice: nothing is changed.
     patches, zoo
         The parameters that make the models.
+
+    Examples
+    --------
+    >>> chosen = variants(PatchParameters(), ZooParameters(), StudyParameters())
+    >>> isinstance(chosen[0], Variant), len({variant.slug for variant in chosen}) > 1
+    (True, True)
     """
 
     decision: str
@@ -77,7 +89,14 @@ class Variant:
 
 
 def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameters) -> list[Variant]:
-    """Return the variants of a run, decision by decision, its own choices among them."""
+    """Return the variants of a run, decision by decision, its own choices among them.
+
+    Examples
+    --------
+    >>> chosen = variants(PatchParameters(), ZooParameters(), StudyParameters())
+    >>> any(variant.usual for variant in chosen)
+    True
+    """
     patches = replace(patches, per_dataset=study.per_dataset)
     zoo = replace(
         zoo, epochs=1, models_fit=study.models_fit, models_validation=study.models_validation

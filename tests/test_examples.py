@@ -27,7 +27,11 @@ def at_hand(demo_corpus):
     scales = np.repeat([0.5, 1.0, 2.0], 8)[:, None, None]
     encoders = (scales * rng.normal(size=(24, 256, 16))).astype(np.float32)
     parameters = replace(
-        metanetwork.MetanetworkParameters(), channels=(2, 4), unitwise_epochs=1, interunit_epochs=1
+        metanetwork.MetanetworkParameters(),
+        channels=(4, 8),
+        embedding_activation="linear",
+        unitwise_epochs=1,
+        interunit_epochs=1,
     )
     return {
         "corpus": demo_corpus,
@@ -47,11 +51,15 @@ def test_every_public_name_has_an_example(name):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_do_what_they_say(module, at_hand, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    names = {**vars(MODULES[module]), **at_hand, "folder": tmp_path}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     said: list[str] = []
-    for test in doctest.DocTestFinder().find(MODULES[module], extraglobs=names):
+    names = {**vars(MODULES[module]), **at_hand}
+    for number, test in enumerate(doctest.DocTestFinder().find(MODULES[module], extraglobs=names)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        test.globs["folder"] = folder
         runner.run(test, out=said.append)
-    assert runner.tries and not runner.failures, "".join(said)
+    assert runner.tries > 0
+    assert not runner.failures, "".join(said)

@@ -6,11 +6,12 @@ A corpus lies in one folder, unpacked as its authors packed it::
     UrbanSound8K/{audio,metadata}                      UrbanSound8K (module ``urbansound8k``)
     IRMAS-TrainingData/<code>                          IRMAS, also within IRMAS/ (module ``irmas``)
 
-:func:`files` lists the files of a dataset, always in the same order; :func:`~reading.read_image` gives a
-photograph as uint8 ``[height, width]``, :func:`~reading.read_waveform` a recording as float32 ``[n]`` and
-its sample rate (``reading``). A file that is missing or broken is an :class:`UnusableFile`, and the
-rest of its dataset is still used; a broken listing is a :class:`CorpusError`. The corpora are got
-from their authors (``fetch``); ``demo`` writes a synthetic one in the same layouts.
+:func:`files` lists the files of a dataset, always in the same order; :func:`~reading.read_image`
+gives a photograph as uint8 ``[height, width]``, :func:`~reading.read_waveform` a recording as
+float32 ``[n]`` and its sample rate (``reading``). A file that is missing or broken is an
+:class:`UnusableFile`, and the rest of its dataset is still used; a broken listing is a
+:class:`CorpusError`. The corpora are got from their authors (``fetch``); ``demo`` writes a
+synthetic one in the same layouts.
 """
 
 from collections import defaultdict

@@ -34,6 +34,12 @@ def peers(
         The trained metanetworks of the run, one a seed: the paper's row.
     metanetwork_seconds
         Seconds that the training of one of them takes.
+
+    Examples
+    --------
+    >>> rows = peers(PeersParameters(), [metanetwork])
+    >>> len(rows) > 10, len({row.name for row in rows}) == len(rows)
+    (True, True)
     """
     return [
         *simple(parameters),

@@ -10,7 +10,13 @@ from metanet_lib.representations.weights import Components
 
 
 def black_box(p: PeersParameters) -> list[Peer]:
-    """Return the rows that show models inputs and look at their answers."""
+    """Return the rows that show models inputs and look at their answers.
+
+    Examples
+    --------
+    >>> all(peer.name for peer in black_box(PeersParameters()))
+    True
+    """
     return [
         Peer(
             "cka",

@@ -7,7 +7,13 @@ from metanet_lib.representations.sets import SetAutoencoder
 
 
 def deep(p: PeersParameters) -> list[Peer]:
-    """Return the rows that train a network on weights only."""
+    """Return the rows that train a network on weights only.
+
+    Examples
+    --------
+    >>> {peer.sees for peer in deep(PeersParameters())}
+    {'weights'}
+    """
     return [
         Peer(
             "set_autoencoder",

@@ -16,7 +16,13 @@ Sees = Literal["weights", "patches", "both"]
 
 @dataclass(frozen=True)
 class PeersParameters(Parameters):
-    """The size of the comparison with other representations."""
+    """The size of the comparison with other representations.
+
+    Examples
+    --------
+    >>> PeersParameters().samples
+    256
+    """
 
     seeds: int = decision(5, "times each representation with randomness is fitted", "ours")
     copies: int = decision(
@@ -76,6 +82,12 @@ class Peer:
         Seeds to fit with, if they are given and not those of the run.
     fit_seconds
         Seconds that fitting took, where it was done before; otherwise they are measured.
+
+    Examples
+    --------
+    >>> from metanet_lib.peers.simple import paper
+    >>> paper([metanetwork], seconds=None).runs(PeersParameters())
+    (0,)
     """
 
     name: str

@@ -18,7 +18,13 @@ from metanet_lib.representations.weights import (
 
 
 def paper(metanetworks: Sequence[Metanetwork], seconds: float | None) -> Peer:
-    """Return the row of the run's own metanetworks."""
+    """Return the row of the run's own metanetworks.
+
+    Examples
+    --------
+    >>> paper([metanetwork], seconds=None).seeds
+    (0,)
+    """
     return Peer(
         "metanetwork",
         "Metanetwork (the paper)",
@@ -37,7 +43,13 @@ def paper(metanetworks: Sequence[Metanetwork], seconds: float | None) -> Peer:
 
 
 def simple(p: PeersParameters) -> list[Peer]:
-    """Return the rows that see weights only and train no network."""
+    """Return the rows that see weights only and train no network.
+
+    Examples
+    --------
+    >>> any(peer.labels for peer in simple(PeersParameters()))
+    False
+    """
     return [
         Peer(
             "raw_weights",

@@ -5,7 +5,13 @@ from metanet_lib.representations.with_data import MeLA, Model2Vec, PatchStatisti
 
 
 def with_data(p: PeersParameters) -> list[Peer]:
-    """Return the rows that are shown patches of each model's own dataset."""
+    """Return the rows that are shown patches of each model's own dataset.
+
+    Examples
+    --------
+    >>> any(peer.sees == "weights" for peer in with_data(PeersParameters()))
+    False
+    """
     return [
         Peer(
             "patch_statistics",

@@ -38,7 +38,8 @@ class Photograph(NamedTuple):
 
     Examples
     --------
-    >>> Photograph(np.zeros((60, 90, 3), np.uint8), [Thing("cat", (10, 10, 90, 60), False)]).things[0].name
+    >>> cat = Thing("cat", (10, 10, 90, 60), False)
+    >>> Photograph(np.zeros((60, 90, 3), np.uint8), [cat]).things[0].name
     'cat'
     """
 
