@@ -16,6 +16,15 @@ def accuracy_by_variant(rows: pd.DataFrame, headline: int) -> Figure:
 
     ``rows`` is what :func:`metanet_lib.ablation.run_ablations` returns; the dots of the seed
     ``headline``, and of variants without one, are filled.
+
+    Examples
+    --------
+    >>> row = {"seed": 0, "accuracy": 0.3, "ci_low": 0.2, "ci_high": 0.4, "usual": True}
+    >>> tasks, variants = ("modality", "dataset_id"), ("sorted", "unsorted")
+    >>> rows = pd.DataFrame([{**row, "task": t, "variant": v} for t in tasks for v in variants])
+    >>> figure = accuracy_by_variant(rows, headline=0)
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['sorted', 'unsorted']
     """
     places = {name: y for y, name in enumerate(rows.variant.unique())}
     figure = Figure(figsize=(WIDTH, 1.1 + 0.36 * len(places)), layout="constrained")
@@ -49,6 +58,17 @@ def accuracy_by_size(rows: pd.DataFrame, x: str, label: str, headline: int) -> F
     ``rows`` is what :func:`metanet_lib.ablation.run_ablations` returns, of questions about the
     same number; the seed ``headline`` has its 95 % interval as a band. A dotted line marks the
     run's own.
+
+    Examples
+    --------
+    >>> row = {"question": "k", "seed": 0, "accuracy": 0.3, "ci_low": 0.2, "ci_high": 0.4}
+    >>> rows = pd.DataFrame(
+    ...     [{**row, "task": task, "k": k, "usual": k == 10}
+    ...      for task in ("modality", "dataset_id") for k in (5, 10, 20)]
+    ... )
+    >>> figure = accuracy_by_size(rows, "k", "neighbours asked", headline=0)
+    >>> [ax.get_title() for ax in figure.axes]
+    ['modality', 'dataset ID']
     """
     looks = {False: ("#222222", "#AAAAAA"), True: ("#009E73", "#009E73")}
     styles = dict(zip(rows.question.unique(), ("-", "--"), strict=False))

@@ -11,7 +11,14 @@ from metanet_lib.figures.style import WIDTH, hue_of, modality_legend, mosaic, st
 
 @styled
 def encoded_properties(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw how axes follow properties: title to what ``anatomy.what_is_encoded`` returns."""
+    """Draw how axes follow properties: title to what ``anatomy.what_is_encoded`` returns.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"spread": [0.9, -0.1], "tilt": [0.2, np.nan]}, ["axis 1", "together"])
+    >>> [text.get_text() for text in encoded_properties({"seed 0": table}).axes[0].texts]
+    ['0.90', '0.20', '-0.10', '-']
+    """
     figure = Figure(figsize=(WIDTH, 2.5), layout="constrained")
     panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
     for ax, (title, table) in zip(panels, tables.items(), strict=True):
@@ -41,7 +48,14 @@ def encoded_properties(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 @styled
 def left_over(shares: Mapping[str, np.ndarray]) -> Figure:
-    """Draw how much initial weights explain of each filter: dataset id to shares, any shape."""
+    """Draw how much initial weights explain of each filter: dataset id to shares, any shape.
+
+    Examples
+    --------
+    >>> shares = {"v:aer": np.array([0.5, 0.6]), "a:air": np.array([0.1, 0.2])}
+    >>> [label.get_text() for label in left_over(shares).axes[0].get_yticklabels()]
+    ['a:air', 'v:aer']
+    """
     order = sorted(shares, key=lambda i: float(np.median(shares[i])))
     figure = Figure(figsize=(WIDTH, 0.7 + 0.14 * len(order)), layout="constrained")
     ax = figure.subplots()
@@ -66,6 +80,12 @@ def filters_compared(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Draw rows of filters one below the other: title to (name to encoder ``[256, 16]``).
 
     A group has one scale, so that a fainter row is one of smaller weights.
+
+    Examples
+    --------
+    >>> groups = {"one": {"own": encoders[0], "rebuilt": encoders[1]}, "two": {"own": encoders[2]}}
+    >>> len(filters_compared(groups).axes)
+    2
     """
     heights = [0.45 + 0.37 * len(group) for group in groups.values()]
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")

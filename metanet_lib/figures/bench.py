@@ -11,6 +11,12 @@ def scaling(rows: pd.DataFrame) -> Figure:
     """Draw seconds of training against models and against patches.
 
     ``rows`` is what :func:`metanet_lib.bench.zoo_scaling` returns.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"models": [1, 2, 1], "patches": [9, 9, 18], "seconds": [1, 2, 2]})
+    >>> [ax.get_xlabel() for ax in scaling(rows).axes]
+    ['models (9 patches)', 'patches (1 models)']
     """
     figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     fixed = {"models": "patches", "patches": "models"}

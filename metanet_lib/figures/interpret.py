@@ -16,6 +16,14 @@ def embedding_map(points: np.ndarray, datasets: np.ndarray, training: Collection
 
     ``datasets`` has the dataset of each model; those in ``training`` are drawn as circles, the
     unseen ones as triangles.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> datasets = np.array(["v:aer", "a:air", "v:she"])
+    >>> known, unseen = embedding_map(points, datasets, ["v:aer", "a:air"]).axes[0].collections
+    >>> len(known.get_offsets()), len(unseen.get_offsets())
+    (2, 1)
     """
     figure = Figure(figsize=(WIDTH, 5), layout="constrained")
     ax = figure.subplots()
@@ -40,7 +48,14 @@ def embedding_map(points: np.ndarray, datasets: np.ndarray, training: Collection
 
 @styled
 def confusion(matrix: np.ndarray, ids: Sequence[str], title: str) -> Figure:
-    """Draw Figure 5 or 6: a confusion matrix ``[n, n]`` of shares, each row a true dataset."""
+    """Draw Figure 5 or 6: a confusion matrix ``[n, n]`` of shares, each row a true dataset.
+
+    Examples
+    --------
+    >>> figure = confusion(np.array([[0.8, 0.2], [0.0, 1.0]]), ["v:aer", "a:air"], "Two datasets")
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['80', '20', '100']
+    """
     figure = Figure(figsize=(WIDTH, 5.8), layout="constrained")
     ax = figure.subplots()
     image = ax.imshow(matrix, vmin=0, vmax=1, cmap="viridis")
@@ -71,6 +86,15 @@ def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
 
     ``rows`` has columns ``representation``, ``seed``, ``accuracy``, ``ci_low``, ``ci_high``,
     ``headline`` and ``paper_accuracy``; the raw weights have no seed.
+
+    Examples
+    --------
+    >>> row = {"accuracy": 0.3, "ci_low": 0.2, "ci_high": 0.4, "paper_accuracy": 0.254}
+    >>> meta = {**row, "representation": "metanetwork", "seed": 0, "headline": True}
+    >>> rows = pd.DataFrame([meta, {**meta, "seed": 1, "headline": False}])
+    >>> figure = accuracy_by_seed(rows, chance=0.05)
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['metanetwork, seed 0 (headline)', 'metanetwork, seed 1']
     """
     figure = Figure(figsize=(WIDTH, 0.9 + 0.32 * len(rows)), layout="constrained")
     ax = figure.subplots()

@@ -20,6 +20,15 @@ def interpreted_models(interpreter: Interpreter, answers: Sequence[Answer]) -> F
     The map shows the first two principal components of the zoo's embeddings. Unlike t-SNE, that is
     a plane on which a new model has a place without moving the others. A model that lies beyond it
     is drawn at its edge.
+
+    Examples
+    --------
+    >>> from metanet_lib.interpret import InterpretParameters
+    >>> numbers = np.tile(np.arange(8), 3)
+    >>> interpreter = Interpreter(metanetwork, zoo, numbers, InterpretParameters(k=3))
+    >>> answers = interpreter.interpret(encoders[:2], ["mine", "yours"])
+    >>> len(interpreted_models(interpreter, answers).axes)
+    3
     """
     shown = answers[:_MOST_SHOWN]
     figure = Figure(figsize=(WIDTH, 4.4 + 0.62 * len(shown)), layout="constrained")

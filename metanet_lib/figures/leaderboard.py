@@ -13,6 +13,14 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
 
     ``table`` is what :func:`metanet_lib.leaderboard.leaderboard` returns; its rows are numbered
     from 1. The marker tells the group, hollow ones were told labels, and the paper's has a colour.
+
+    Examples
+    --------
+    >>> row = {"row": "metanetwork", "group": "weights only", "labels": False, "ms_per_model": 2.0}
+    >>> for task in ("modality", "dataset_id"):
+    ...     row |= {task: 0.3, f"{task}_ci_low": 0.2, f"{task}_ci_high": 0.4}
+    >>> [ax.get_title() for ax in accuracy_and_cost(pd.DataFrame([row])).axes]
+    ['dataset ID', 'modality']
     """
     markers = dict(zip(dict.fromkeys(table.group), "osD", strict=False))
     figure = Figure(figsize=(WIDTH, 4), layout="constrained")

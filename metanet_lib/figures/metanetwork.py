@@ -12,7 +12,14 @@ from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
 
 @styled
 def metanetwork_diagram(p: MetanetworkParameters) -> Figure:
-    """Draw Figure 3: how the meta-autoencoder is trained."""
+    r"""Draw Figure 3: how the meta-autoencoder is trained.
+
+    Examples
+    --------
+    >>> texts = metanetwork_diagram(MetanetworkParameters(embedding=16)).axes[0].texts
+    >>> "16\nnumbers" in [text.get_text() for text in texts]
+    True
+    """
     figure = Figure(figsize=(WIDTH, 3.7))
     ax = figure.add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, 100), ylim=(0, 51))
@@ -84,7 +91,14 @@ def metanetwork_diagram(p: MetanetworkParameters) -> Figure:
 
 @styled
 def training_curves(metanetworks: Sequence[Metanetwork], chosen: int) -> Figure:
-    """Draw the losses of both trainings for every seed; ``chosen`` is the headline's seed."""
+    """Draw the losses of both trainings for every seed; ``chosen`` is the headline's seed.
+
+    Examples
+    --------
+    >>> unitwise, interunit = training_curves([metanetwork], chosen=0).axes
+    >>> unitwise.get_title(), interunit.get_title()
+    ('unit-wise', 'inter-unit')
+    """
     figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
     parts = (("unit-wise", "unitwise_curve"), ("inter-unit", "interunit_curve"))
     for ax, (title, curve) in zip(figure.subplots(1, 2), parts, strict=True):
@@ -106,7 +120,13 @@ def training_curves(metanetworks: Sequence[Metanetwork], chosen: int) -> Figure:
 
 @styled
 def filter_embeddings(embedded: np.ndarray, datasets: np.ndarray) -> Figure:
-    """Draw embedded filters ``[m, 16, 3]`` on each pair of axes, coloured by modality."""
+    """Draw embedded filters ``[m, 16, 3]`` on each pair of axes, coloured by modality.
+
+    Examples
+    --------
+    >>> len(filter_embeddings(metanetwork.embed_filters(encoders), zoo.datasets).axes)
+    3
+    """
     figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     points, colours = embedded.reshape(-1, embedded.shape[-1]), np.repeat(hues_of(datasets), 16)
     shuffled = np.random.default_rng(0).permutation(len(points))
@@ -131,6 +151,13 @@ def filter_sorting(encoder: np.ndarray, order: np.ndarray, embedded: np.ndarray)
     """Draw one model before and after sorting.
 
     ``encoder`` is ``[256, 16]``, ``order`` ``[16]``, and ``embedded``, its filters, ``[16, 3]``.
+
+    Examples
+    --------
+    >>> embedded = metanetwork.embed_filters(encoders[:1])[0]
+    >>> figure = filter_sorting(encoders[0], np.argsort(embedded[:, 0]), embedded)
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['as trained', 'sorted']
     """
     figure = Figure(figsize=(WIDTH, 3), layout="constrained")
     top, bottom = figure.subplots(2, 1, height_ratios=(1, 1.4))
@@ -150,7 +177,14 @@ def filter_sorting(encoder: np.ndarray, order: np.ndarray, embedded: np.ndarray)
 
 @styled
 def rebuilt_filters(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Draw sorted filters above what 16 numbers rebuild: id to two encoders ``[256, 16]``."""
+    """Draw sorted filters above what 16 numbers rebuild: id to two encoders ``[256, 16]``.
+
+    Examples
+    --------
+    >>> own, rebuilt = encoders[0], metanetwork.reconstruct(encoders[:1])[0]
+    >>> len(rebuilt_filters({"v:aer": (own, rebuilt)}).axes)
+    1
+    """
     drawn = {}
     for dataset_id, both in pairs.items():
         limit = float(np.abs(both[0]).max())

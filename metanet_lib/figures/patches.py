@@ -25,6 +25,12 @@ def contact_sheet(pictures: Mapping[str, Sequence[np.ndarray]]) -> Figure:
 
     ``pictures`` has for each dataset id some grey levels ``[height, width]``, uint8; each is cut to
     a square about its centre.
+
+    Examples
+    --------
+    >>> photograph = np.zeros((30, 40), np.uint8)
+    >>> len(contact_sheet({"v:aer": [photograph] * 3, "v:bic": [photograph]}).axes)
+    2
     """
     figure, axes = grid(len(pictures), columns=2, height=0.8)
     most = max(map(len, pictures.values()))
@@ -47,6 +53,13 @@ def spectrograms(
 
     ``planes`` has for each dataset id some spectrograms ``[16, frames]`` in 0..1. ``gamma`` below 1
     brightens what is dark: a power spectrogram is black without it.
+
+    Examples
+    --------
+    >>> planes = {"a:air": [np.zeros((16, 90)), np.ones((16, 10))]}
+    >>> ax = spectrograms(planes, seconds_per_frame=0.02, gamma=0.25).axes[0]
+    >>> [float(end) for end in ax.get_xlim()]
+    [0.0, 2.0]
     """
     columns = 3
     longest = seconds_per_frame * max(
@@ -101,6 +114,12 @@ def listen(
         What the reader sees below the player; the length is added.
     seconds
         How much of it is played, at most.
+
+    Examples
+    --------
+    >>> tone = 0.5 * np.sin(np.arange(16000) / 3).astype(np.float32)
+    >>> listen(tone, 8000, "a tone", "A tone")._repr_html_()[-47:]
+    '<figcaption>A tone, 2.0 s</figcaption></figure>'
     """
     length, rate = len(samples) / sample_rate, min(sample_rate, 22050)
     played = samples[: int(seconds * sample_rate)]
@@ -123,6 +142,12 @@ def patch_gallery(patches: Mapping[str, np.ndarray], gamma: float = 1) -> Figure
     """Draw a row of patches ``[n, 256]`` for each dataset, vision left and audio right.
 
     ``gamma`` brightens the audio patches, see :func:`spectrograms`.
+
+    Examples
+    --------
+    >>> patches = {"v:aer": np.zeros((4, 256)), "a:air": np.ones((4, 256))}
+    >>> [ax.get_title() for ax in patch_gallery(patches, gamma=0.25).axes]
+    ['vision: 16x16 patches', 'audio: 16x16 patches']
     """
     there = set(catalog.modalities(patches))
     modalities = [m for m in catalog.MODALITIES if m in there]

@@ -12,7 +12,13 @@ from metanet_lib.store import Results, write_figure
 
 
 class Shown:
-    """A stored figure as a page displays it."""
+    """A stored figure as a page displays it.
+
+    Examples
+    --------
+    >>> Shown("<p>as it is</p>")._repr_html_()
+    '<p>as it is</p>'
+    """
 
     def __init__(self, html: str) -> None:
         self._html = html
@@ -46,6 +52,13 @@ def show(
     data
         The numbers that are drawn, stored as ``figures/<name>.csv``. Of pictures, such as patches
         or filters, where they come from, in words: ``the zoo``.
+
+    Examples
+    --------
+    >>> results = Results("quick", root=folder)
+    >>> shown = show(Figure(), results, "nothing", "Nothing.", "an empty page", "nowhere")
+    >>> sorted(path.name for path in (results.folder / "figures").iterdir())
+    ['nothing.png', 'nothing.svg']
     """
     drawn = data if isinstance(data, pd.DataFrame) else None
     with book_style():
@@ -61,13 +74,26 @@ def show(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure to a file of its own, ``.png`` or ``.svg``."""
+    """Write a figure to a file of its own, ``.png`` or ``.svg``.
+
+    Examples
+    --------
+    >>> save(Figure(), folder / "nothing.png")
+    >>> (folder / "nothing.png").is_file()
+    True
+    """
     with book_style():
         write_figure(figure, path)
 
 
 def file_link(name: str, suffix: str, text: str) -> str:
-    """Return the HTML of a link to a figure's file."""
+    """Return the HTML of a link to a figure's file.
+
+    Examples
+    --------
+    >>> file_link("fig4", "csv", "data (CSV)")
+    '<a href="../figures/fig4.csv">data (CSV)</a>'
+    """
     return f'<a href="../figures/{name}.{suffix}">{text}</a>'
 
 

@@ -12,6 +12,18 @@ def open_decisions(rows: pd.DataFrame) -> Figure:
     """Draw both accuracies for each choice of each open decision.
 
     ``rows`` is what :func:`metanet_lib.study.run_study` returns.
+
+    Examples
+    --------
+    >>> row = {"decision": "mel_scale", "usual": True, "headline": True}
+    >>> row |= {"accuracy": 0.3, "ci_low": 0.2, "ci_high": 0.4}
+    >>> rows = pd.DataFrame(
+    ...     [{**row, "value": value, "task": task, "representation": kind}
+    ...      for value in ("power", "decibel") for task in ("modality", "dataset_id")
+    ...      for kind in ("metanetwork", "raw_weights")]
+    ... )
+    >>> [label.get_text() for label in open_decisions(rows).axes[0].get_yticklabels()]
+    ['power', 'decibel']
     """
     kinds = {"metanetwork": ("#222222", "16 numbers"), "raw_weights": ("#009E73", "raw weights")}
     tasks = {"modality": "modality", "dataset_id": "dataset ID"}

@@ -40,12 +40,30 @@ P = ParamSpec("P")
 
 
 def book_style() -> AbstractContextManager[None]:
-    """Return a context in which Matplotlib draws in the book's style, whatever the reader's is."""
+    """Return a context in which Matplotlib draws in the book's style, whatever the reader's is.
+
+    Examples
+    --------
+    >>> with book_style():
+    ...     Figure().get_facecolor()
+    (1.0, 1.0, 1.0, 1.0)
+    """
     return style.context(["default", _STYLE])
 
 
 def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Return a function that draws its figure in the book's style."""
+    """Return a function that draws its figure in the book's style.
+
+    Examples
+    --------
+    >>> @styled
+    ... def empty(panels):
+    ...     figure = Figure()
+    ...     figure.subplots(1, panels)
+    ...     return figure
+    >>> len(empty(3).axes)
+    3
+    """
 
     @wraps(function)
     def draw(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -56,23 +74,50 @@ def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def hue_of(dataset_id: str) -> str:
-    """Return the colour of a dataset: its modality's."""
+    """Return the colour of a dataset: its modality's.
+
+    Examples
+    --------
+    >>> hue_of("a:air")
+    '#D55E00'
+    """
     return HUES[catalog.dataset(dataset_id).modality]
 
 
 def hues_of(datasets: np.ndarray) -> list[str]:
-    """Return the colour of each of several datasets."""
+    """Return the colour of each of several datasets.
+
+    Examples
+    --------
+    >>> hues_of(np.array(["v:aer", "a:air"]))
+    ['#0072B2', '#D55E00']
+    """
     return [hue_of(i) for i in datasets]
 
 
 def modality_legend(figure: Figure) -> None:
-    """Tell below a figure which colour is which modality."""
+    """Tell below a figure which colour is which modality.
+
+    Examples
+    --------
+    >>> figure = Figure(layout="constrained")
+    >>> modality_legend(figure)
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
+    ['vision', 'audio']
+    """
     handles = [Line2D([], [], marker="o", linestyle="", color=c, label=m) for m, c in HUES.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
 
 
 def grid(n: int, columns: int, height: float) -> tuple[Figure, np.ndarray]:
-    """Return a figure with ``n`` axes in rows; further axes are hidden, ticks are off."""
+    """Return a figure with ``n`` axes in rows; further axes are hidden, ticks are off.
+
+    Examples
+    --------
+    >>> figure, axes = grid(3, columns=2, height=1)
+    >>> len(axes), [ax.get_visible() for ax in axes]
+    (4, [True, True, True, False])
+    """
     rows = -(-n // columns)
     figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
     axes: np.ndarray = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -84,7 +129,15 @@ def grid(n: int, columns: int, height: float) -> tuple[Figure, np.ndarray]:
 
 
 def name_dataset(ax: Axes, dataset_id: str) -> None:
-    """Write a dataset's name and id above axes, in its colour."""
+    """Write a dataset's name and id above axes, in its colour.
+
+    Examples
+    --------
+    >>> ax = Figure().subplots()
+    >>> name_dataset(ax, "v:aer")
+    >>> ax.get_title(loc="left")
+    'aeroplane  v:aer'
+    """
     dataset = catalog.dataset(dataset_id)
     title = f"{dataset.title}  {dataset_id}"
     ax.set_title(title, fontsize=8.5, color=HUES[dataset.modality], loc="left")
@@ -94,6 +147,12 @@ def two_rows_each(drawn: Mapping[str, tuple[np.ndarray, float, float]], name: st
     """Draw two rows for each dataset: id to tiles ``[2, n, 16, 16]`` and their lowest and highest.
 
     The first row is called ``name``, the second "rebuilt".
+
+    Examples
+    --------
+    >>> figure = two_rows_each({"v:aer": (np.zeros((2, 5, 16, 16)), 0, 1)}, "patch")
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['patch', 'rebuilt']
     """
     figure = Figure(figsize=(WIDTH, 0.4 + 0.75 * len(drawn)), layout="constrained")
     for ax, (dataset_id, (tiles, low, high)) in zip(
@@ -106,7 +165,15 @@ def two_rows_each(drawn: Mapping[str, tuple[np.ndarray, float, float]], name: st
 
 
 def mosaic(ax: Axes, tiles: np.ndarray, low: float, high: float) -> None:
-    """Draw tiles ``[rows, columns, 16, 16]`` as one picture with thin gaps; hides the x axis."""
+    """Draw tiles ``[rows, columns, 16, 16]`` as one picture with thin gaps; hides the x axis.
+
+    Examples
+    --------
+    >>> ax = Figure().subplots()
+    >>> mosaic(ax, np.zeros((2, 3, 16, 16)), 0, 1)
+    >>> ax.images[0].get_array().shape
+    (34, 52)
+    """
     rows, columns = tiles.shape[:2]
     picture = np.full((rows * 18 - 2, columns * 18 - 2), np.nan)
     for row in range(rows):

@@ -12,7 +12,14 @@ from metanet_lib.figures.style import WIDTH, hue_of, modality_legend, mosaic, st
 
 @styled
 def loss_curves(curves: pd.DataFrame) -> Figure:
-    """Draw training losses: a column ``step``, and one for each dataset."""
+    """Draw training losses: a column ``step``, and one for each dataset.
+
+    Examples
+    --------
+    >>> curves = pd.DataFrame({"step": [1, 2, 3], "v:aer": [9, 4, 1], "a:air": [8, 4, 2]})
+    >>> len(loss_curves(curves).axes[0].lines)
+    2
+    """
     figure = Figure(figsize=(WIDTH, 3), layout="constrained")
     ax = figure.subplots()
     for dataset_id in curves.columns.drop("step"):
@@ -25,7 +32,14 @@ def loss_curves(curves: pd.DataFrame) -> Figure:
 
 @styled
 def final_losses(losses: pd.DataFrame) -> Figure:
-    """Draw each model's final loss; ``losses`` has columns ``dataset`` and ``loss``."""
+    """Draw each model's final loss; ``losses`` has columns ``dataset`` and ``loss``.
+
+    Examples
+    --------
+    >>> losses = pd.DataFrame({"dataset": ["v:aer", "v:aer", "a:air"], "loss": [3, 4, 1]})
+    >>> [label.get_text() for label in final_losses(losses).axes[0].get_yticklabels()]
+    ['a:air', 'v:aer']
+    """
     figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
     ax = figure.subplots()
     order = losses.groupby("dataset").loss.median().sort_values().index
@@ -41,7 +55,13 @@ def final_losses(losses: pd.DataFrame) -> Figure:
 
 @styled
 def filter_gallery(encoders: Mapping[str, np.ndarray], columns: int = 2) -> Figure:
-    """Draw the 16 filters of one model for each dataset: id to encoder ``[256, 16]``."""
+    """Draw the 16 filters of one model for each dataset: id to encoder ``[256, 16]``.
+
+    Examples
+    --------
+    >>> len(filter_gallery({"v:aer": encoders[0], "v:bic": encoders[8]}).axes)
+    2
+    """
     rows = -(-len(encoders) // columns)
     figure = Figure(figsize=(WIDTH, 0.5 + 0.42 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).T.ravel()
@@ -60,6 +80,12 @@ def reconstructions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], gamma: f
     """Draw patches above their reconstructions: dataset id to two arrays ``[n, 256]``.
 
     ``gamma`` brightens the audio patches, see :func:`spectrograms`.
+
+    Examples
+    --------
+    >>> patches = np.random.default_rng(0).random((5, 256))
+    >>> len(reconstructions({"v:aer": (patches, patches / 2)}).axes)
+    1
     """
     drawn = {}
     for dataset_id, both in pairs.items():
