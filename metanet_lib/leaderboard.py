@@ -69,6 +69,13 @@ def run(
     DataFrame
         One row for each peer, seed and task: the columns of :func:`metanet_lib.interpret.assess`
         and ``seed``, ``loss``, ``fit_seconds`` and ``ms_per_model``.
+
+    Examples
+    --------
+    >>> results = Results("mine")
+    >>> results.folder.mkdir(parents=True)
+    >>> len(run(results, [], [], PatchParameters(), PeersParameters(), InterpretParameters()))
+    0
     """
     with TemporaryDirectory(dir=results.folder) as folder:
         samples = Path(folder) / "samples.safetensors"

@@ -154,6 +154,18 @@ def run_study(
         ``hub_share``, ``hub_norm``: the dataset that raw weights name most, its share of all
         neighbours (see :func:`metanet_lib.interpret.neighbours_by_dataset`), and the mean squared
         norm of its models' weights, relative to that of all.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> ids = ("v:aer", "a:air")
+    >>> models = ZooParameters(models_fit=2, models_validation=1, training_datasets=ids)
+    >>> chosen = variants(PatchParameters(), models, StudyParameters(per_dataset=512))[:2]
+    >>> short = MetanetworkParameters(seeds=1, unitwise_epochs=1, interunit_epochs=1)
+    >>> datasets, asked = [dataset(i) for i in ids], InterpretParameters(k=1)
+    >>> rows = run_study(Results("mine", str(corpus)), datasets, chosen, short, asked)
+    >>> rows.groupby("value").size().to_dict()  # two tasks, a metanetwork and raw weights
+    {'dataset': 4, 'file': 4}
     """
     different = {variant.slug: variant for variant in chosen}
     longest_first = sorted(different.values(), key=lambda v: -v.patches.per_dataset)
