@@ -120,14 +120,16 @@ def index(datasets: Sequence[Dataset]) -> Shown:
     lines = []
     for modality in dict.fromkeys(d.modality for d in datasets):
         links = ", ".join(_link(d) for d in datasets if d.modality == modality)
-        lines.append(f'<p><b style="color: {HUES[modality]}">{modality}</b>: {links}</p>')
+        lines.append(
+            f'<p><b class="hued" style="border-color: {HUES[modality]}">{modality}</b>: {links}</p>'
+        )
     return Shown(f'<nav aria-label="the datasets">{"".join(lines)}</nav>')
 
 
 def plates(several: Sequence[Plate], gamma: float = 1) -> Shown:
     """Return the plates, one below the other.
 
-    ``gamma`` brightens the audio patches, see :func:`metanet_lib.figures.spectrograms`.
+    ``gamma`` brightens the audio patches, see :func:`~metanet_lib.figures.patches.spectrograms`.
 
     Examples
     --------
@@ -156,7 +158,7 @@ def _plate(plate: Plate, gamma: float) -> str:
         (0.5 + 0.5 * filters / limits, "filters", f"the filters of {rows} models of {d.title}"),
     )
     return (
-        f'<section class="plate" id="{d.slug}"><h3 style="color: {HUES[d.modality]}">'
+        f'<section class="plate" id="{d.slug}"><h3 class="hued" style="border-color: {HUES[d.modality]}">'
         f"{escape(d.title)} <small>{d.id}, {d.modality}, {role}</small></h3>"
         '<div class="pictures">'
         + "".join(

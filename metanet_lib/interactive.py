@@ -1,6 +1,6 @@
 """Figures to explore: drawn in the reader's browser, without a network.
 
-Each repeats a printed figure of :mod:`metanet_lib.figures`, which stays its text alternative and
+Each repeats a printed figure of ``metanet_lib.figures``, which stays its text alternative and
 its result on disk, and adds what paper cannot: what lies under the pointer, and other colours. It
 is one piece of HTML that carries its data, ``interactive.js``, and the Plotly library as the
 ``plotly`` package ships it, so an executed chapter shows it in Jupyter too. The library is the bulk

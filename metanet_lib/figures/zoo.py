@@ -79,7 +79,7 @@ def filter_gallery(encoders: Mapping[str, np.ndarray], columns: int = 2) -> Figu
 def reconstructions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], gamma: float = 1) -> Figure:
     """Draw patches above their reconstructions: dataset id to two arrays ``[n, 256]``.
 
-    ``gamma`` brightens the audio patches, see :func:`spectrograms`.
+    ``gamma`` brightens the audio patches, see :func:`~metanet_lib.figures.patches.spectrograms`.
 
     Examples
     --------
