@@ -120,9 +120,7 @@ def index(datasets: Sequence[Dataset]) -> Shown:
     lines = []
     for modality in dict.fromkeys(d.modality for d in datasets):
         links = ", ".join(_link(d) for d in datasets if d.modality == modality)
-        lines.append(
-            f'<p><b class="hued" style="border-color: {HUES[modality]}">{modality}</b>: {links}</p>'
-        )
+        lines.append(f"<p><b {_hued(modality)}>{modality}</b>: {links}</p>")
     return Shown(f'<nav aria-label="the datasets">{"".join(lines)}</nav>')
 
 
@@ -158,7 +156,7 @@ def _plate(plate: Plate, gamma: float) -> str:
         (0.5 + 0.5 * filters / limits, "filters", f"the filters of {rows} models of {d.title}"),
     )
     return (
-        f'<section class="plate" id="{d.slug}"><h3 class="hued" style="border-color: {HUES[d.modality]}">'
+        f'<section class="plate" id="{d.slug}"><h3 {_hued(d.modality)}>'
         f"{escape(d.title)} <small>{d.id}, {d.modality}, {role}</small></h3>"
         '<div class="pictures">'
         + "".join(
@@ -180,6 +178,11 @@ def _told(answers: pd.DataFrame) -> str:
     )
     more = len(answers) - _NAMED
     return f"{whose} {verb} {named}{f' and {more} more' if more > 0 else ''}."
+
+
+def _hued(modality: str) -> str:
+    """Return the attributes of an element with a modality's hue at its side."""
+    return f'class="hued" style="border-color: {HUES[modality]}"'
 
 
 def _link(d: Dataset) -> str:
