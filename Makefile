@@ -32,13 +32,13 @@ test: $(VENV)/ready lint
 # no Chromium, one is installed (Debian's, as root; else Playwright's own).
 test-site: $(VENV)/ready
 	test -f _build/html/index.html || $(MAKE) book PROFILE=tiny
-	$(BIN)/python tests/browsing.py
-	$(BIN)/pytest -m browser tests/test_browser.py
+	$(BIN)/python tests/support/browsing.py
+	$(BIN)/pytest -m browser tests/publish/test_browser.py
 
 # The tiny book on a two-node Slurm of its own on this machine, while jobs and a node fail. Needs
 # root and Debian or Ubuntu: it installs Slurm.
 test-cluster: $(VENV)/ready
-	$(BIN)/python tests/cluster.py
+	$(BIN)/python tests/support/cluster.py
 
 # How fast patches are made and models trained, beside the usual ways: results/bench/*.csv
 bench: $(VENV)/ready
@@ -70,9 +70,9 @@ hooks:
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --editable '.[dev]'
-	.venv-lock/bin/python tests/environment.py
+	.venv-lock/bin/python tests/support/environment.py
 	.venv-lock/bin/python -m pip install --quiet --constraint requirements.lock --editable '.[lab]'
-	.venv-lock/bin/python tests/environment.py lab
+	.venv-lock/bin/python tests/support/environment.py lab
 	rm -rf .venv-lock
 
 $(VENV)/ready: requirements.lock pyproject.toml

@@ -1,10 +1,10 @@
 # The whole paper as one graph: corpus -> patches -> zoo -> chapters -> site.
-# `make book` runs it (metanet_lib/graph.py says how), on this machine or on a cluster.
+# `make book` runs it (metanet_lib/publish/graph.py says how), on this machine or on a cluster.
 
 import json
 from pathlib import Path
 
-from metanet_lib.graph import (
+from metanet_lib.publish.graph import (
     CHAPTERS,
     chapter_sections,
     chosen_datasets,
@@ -28,7 +28,7 @@ JOBS = -(-len(SLUGS) // PROFILE["datasets_per_job"])
 BATCHES = {str(job): SLUGS[job::JOBS] for job in range(JOBS)}
 SHARDS = [f"{RUN}/zoo/{slug}.safetensors" for slug in SLUGS]
 METANETWORK = f"{RUN}/metanetwork.safetensors"
-PATCHES_CODE = library_files("metanet_lib.patches")
+PATCHES_CODE = library_files("metanet_lib.data.patches")
 ZOO_CODE = library_files("metanet_lib.zoo")
 PROSE = sorted(str(path) for path in Path("book").rglob("*") if path.is_file())
 
@@ -130,7 +130,7 @@ if RESULTS.is_demo:
 
     rule demo:
         input:
-            library_files("metanet_lib.corpora.demo"),
+            library_files("metanet_lib.data.corpora.demo"),
         output:
             DEMO_DONE,
         threads: 1

@@ -27,8 +27,8 @@ import soundfile
 from PIL import Image
 
 from metanet_lib.catalog import dataset
-from metanet_lib.corpora.demo import photographs, sounds
-from metanet_lib.patches import PatchParameters, make_bank
+from metanet_lib.data.corpora.demo import photographs, sounds
+from metanet_lib.data.patches import PatchParameters, make_bank
 from metanet_lib.workers import cores
 
 PARAMETERS = PatchParameters()

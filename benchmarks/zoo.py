@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from metanet_lib.bank import Bank
-from metanet_lib.bench import BenchParameters, zoo_speed
-from metanet_lib.corpora import demo
-from metanet_lib.patches import PatchParameters, make_bank
+from metanet_lib.data.bank import Bank
+from metanet_lib.data.corpora import demo
+from metanet_lib.data.patches import PatchParameters, make_bank
+from metanet_lib.experiments.cost import BenchParameters, zoo_speed
 from metanet_lib.workers import cores
 from metanet_lib.zoo import ZooParameters, make_shard
 

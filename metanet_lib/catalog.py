@@ -34,7 +34,8 @@ class Dataset:
     modality
         ``vision`` or ``audio``.
     corpus
-        ``voc``, ``urbansound8k`` or ``irmas``: the module of :mod:`metanet_lib.corpora` to read it.
+        ``voc``, ``urbansound8k`` or ``irmas``: the module of :mod:`metanet_lib.data.corpora` that
+        reads it.
     role
         ``trains`` or ``unseen``: the default choice of the 20 training datasets.
 

@@ -36,7 +36,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of everything in it.")] = 0,
 ) -> None:
     """Write the synthetic demo corpus: all 41 datasets, in the official layouts."""
-    from metanet_lib.corpora.demo import write
+    from metanet_lib.data.corpora.demo import write
 
     write(folder, seed)
 
@@ -56,8 +56,8 @@ def fetch(
     ] = None,
 ) -> None:
     """Download a corpus from its authors, verify it, and unpack it; goes on where it stopped."""
-    from metanet_lib.corpora.fetch import ARCHIVES, notice
-    from metanet_lib.corpora.fetch import fetch as bring
+    from metanet_lib.data.corpora.fetch import ARCHIVES, notice
+    from metanet_lib.data.corpora.fetch import fetch as bring
 
     print(notice(ARCHIVES[name], url), flush=True)
     place = bring(name, folder, url, checksum)
@@ -76,7 +76,7 @@ def check(
     from tqdm import tqdm
 
     from metanet_lib.catalog import DATASETS
-    from metanet_lib.check import check, summary
+    from metanet_lib.data.check import check, summary
 
     findings = []
     with tqdm(total=len(DATASETS), unit="dataset", leave=False, disable=None) as bar:
@@ -99,7 +99,7 @@ def patches(
 ) -> None:
     """Sample one bank of patches for each dataset."""
     from metanet_lib import catalog
-    from metanet_lib.patches import PatchParameters, make_bank
+    from metanet_lib.data.patches import PatchParameters, make_bank
 
     chosen = PatchParameters.of(json.loads(parameters))
     for dataset_id in datasets:
@@ -163,7 +163,7 @@ def interpret(
     "distance", "distance" to the last of them, "usual_distance",
     "unlike_anything_seen", "embedding") and "errors" ("file", "error").
     """
-    from metanet_lib.interpreter import Interpreter
+    from metanet_lib.interpret import Interpreter
 
     if plot and plot.suffix not in (".png", ".svg"):
         raise ValueError(f"{plot}: expected a plot called .png or .svg, found {plot.suffix!r}")
@@ -198,7 +198,7 @@ def chapter(
     parameters: Annotated[str, typer.Option(help="The chapter's parameters as JSON.")],
 ) -> None:
     """Execute a chapter with papermill into another notebook."""
-    from metanet_lib.graph import execute_chapter
+    from metanet_lib.publish.graph import execute_chapter
 
     execute_chapter(script, out, json.loads(parameters))
 
@@ -210,8 +210,8 @@ def sync(
     ] = False,
 ) -> None:
     """Bring both files of each chapter together, and say which side won."""
-    from metanet_lib.pairs import check_staged
-    from metanet_lib.pairs import sync as bring_together
+    from metanet_lib.publish.pairs import check_staged
+    from metanet_lib.publish.pairs import sync as bring_together
 
     if staged:
         check_staged()
@@ -222,8 +222,8 @@ def sync(
 @app.command()
 def site(profile: Profile = "quick", corpus: Corpus = None, datasets: Datasets = None) -> None:
     """Build the site from the executed chapters of a run."""
-    from metanet_lib.graph import SECTIONS, read_profile
-    from metanet_lib.site import build
+    from metanet_lib.publish.graph import SECTIONS, read_profile
+    from metanet_lib.publish.site import build
 
     chosen = read_profile(profile, corpus, datasets)
     build(Results(profile, chosen["corpus"]), chosen, SECTIONS)
@@ -247,7 +247,7 @@ def book(
     ] = False,
 ) -> None:
     """Run the whole paper, from raw corpus to site; only what changed is done again."""
-    from metanet_lib.graph import run
+    from metanet_lib.publish.graph import run
 
     run(profile, corpus, datasets, cores, device, cluster, dry_run)
 

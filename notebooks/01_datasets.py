@@ -48,7 +48,7 @@ results = Results(profile, corpus)
 results
 
 # %%
-from metanet_lib.pipeline import make_corpus
+from metanet_lib.zoo.pipeline import make_corpus
 
 chosen = make_corpus(results, datasets)
 
@@ -76,7 +76,7 @@ from itertools import islice
 import pandas as pd
 from tqdm.auto import tqdm
 
-from metanet_lib.patches import PatchParameters, make_bank, planes
+from metanet_lib.data.patches import PatchParameters, make_bank, planes
 
 parameters = PatchParameters.of(patches)
 few = PatchParameters.of({**patches, "per_dataset": 2000})
@@ -178,7 +178,7 @@ figures.show(
 
 # %% tags=["hide-input"]
 from metanet_lib.catalog import dataset as by_id
-from metanet_lib.corpora import read_waveform
+from metanet_lib.data.corpora import read_waveform
 
 for i in sorted(heard, key=lambda i: i not in ("a:dog", "a:sir", "a:cel"))[:3]:
     longest = max(heard[i], key=lambda plane: plane.extent)

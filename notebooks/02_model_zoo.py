@@ -111,8 +111,8 @@ pd.DataFrame(
 # chapter runs; run on its own, the chapter trains what is missing.
 
 # %%
-from metanet_lib.patches import PatchParameters
-from metanet_lib.pipeline import make_corpus, make_zoo
+from metanet_lib.data.patches import PatchParameters
+from metanet_lib.zoo.pipeline import make_corpus, make_zoo
 
 chosen = make_corpus(results, datasets)
 make_zoo(results, chosen, PatchParameters.of(patches), parameters)
@@ -140,7 +140,7 @@ models.style.hide().format(thousands=",")
 # %%
 import torch
 
-from metanet_lib.patches import make_bank
+from metanet_lib.data.patches import make_bank
 from metanet_lib.zoo import Population, train_one
 
 few = ZooParameters.of({**zoo, "epochs": 4, "batch_size": 32})

@@ -63,8 +63,8 @@ results
 # the next chapters only, to see whether the numbers tell anything.
 
 # %%
-from metanet_lib.pipeline import make_corpus
 from metanet_lib.zoo import load_zoo
+from metanet_lib.zoo.pipeline import make_corpus
 
 fit, validation = load_zoo(results.zoo, make_corpus(results, datasets))
 print(f"{len(fit):,} models fit the meta level: encoders {fit.encoders.shape}")

@@ -55,9 +55,9 @@ results
 # %%
 from metanet_lib.interpret import InterpretParameters, meta_classifier, percent
 from metanet_lib.metanetwork import best, load
-from metanet_lib.pipeline import make_corpus
 from metanet_lib.representations import MetaEncoder
 from metanet_lib.zoo import load_zoo
+from metanet_lib.zoo.pipeline import make_corpus
 
 parameters = InterpretParameters.of(interpret)
 fit, validation = load_zoo(results.zoo, make_corpus(results, datasets))
@@ -198,7 +198,7 @@ figures.show(
 # stay together?
 
 # %% tags=["hide-input"]
-from metanet_lib import interactive
+from metanet_lib.figures import interactive
 
 interactive.model_map(
     points,

@@ -51,8 +51,8 @@ results
 # %% tags=["hide-input"]
 from metanet_lib.interpret import InterpretParameters, assess_all, result_table
 from metanet_lib.metanetwork import load
-from metanet_lib.pipeline import make_corpus
 from metanet_lib.zoo import load_zoo
+from metanet_lib.zoo.pipeline import make_corpus
 
 parameters = InterpretParameters.of(interpret)
 fit, validation = load_zoo(results.zoo, make_corpus(results, datasets))
@@ -107,7 +107,7 @@ figures.show(
 # Both again, to explore: point at a cell, or tap it, for the names and the counts.
 
 # %% tags=["hide-input"]
-from metanet_lib import interactive
+from metanet_lib.figures import interactive
 
 interactive.confusions(
     {

@@ -57,11 +57,11 @@ results
 # seed. Only the question *how many models?* trains whole metanetworks.
 
 # %%
-from metanet_lib.ablation import AblationParameters, run_ablations, variants
+from metanet_lib.experiments.parts import AblationParameters, run_ablations, variants
 from metanet_lib.interpret import InterpretParameters, percent
 from metanet_lib.metanetwork import best, load
-from metanet_lib.pipeline import make_corpus
 from metanet_lib.zoo import load_zoo
+from metanet_lib.zoo.pipeline import make_corpus
 
 parameters = InterpretParameters.of(interpret)
 chosen_datasets = make_corpus(results, datasets)
@@ -221,7 +221,12 @@ figures.show(
 # three numbers predict (the ten nearest filters, of other models).
 
 # %% tags=["hide-input"]
-from metanet_lib.anatomy import filter_properties, initial_zoo, left_over, what_is_encoded
+from metanet_lib.experiments.inside import (
+    filter_properties,
+    initial_zoo,
+    left_over,
+    what_is_encoded,
+)
 
 sample = np.sort(np.random.default_rng(0).permutation(len(fit))[:200])
 initial_fit, initial_validation = initial_zoo(results.zoo, chosen_datasets)
@@ -252,7 +257,7 @@ figures.show(
 # tell.
 
 # %% tags=["hide-input"]
-from metanet_lib.anatomy import axis_activity
+from metanet_lib.experiments.inside import axis_activity
 
 
 def both_accuracies(n):
@@ -386,7 +391,7 @@ pd.DataFrame(
 # embedding of a dataset's models: a typical model that nobody trained, as the metanetwork sees it.
 
 # %% tags=["hide-input"]
-from metanet_lib.anatomy import nearest_models, typical_models
+from metanet_lib.experiments.inside import nearest_models, typical_models
 
 typical = typical_models(headline, fit)
 figures.show(

@@ -100,14 +100,14 @@ results
 # the paper rules out: the data are what is to be found out.
 
 # %%
+from metanet_lib.data.patches import PatchParameters
+from metanet_lib.experiments.leaderboard import leaderboard, run, training_seconds
+from metanet_lib.experiments.peers import PeersParameters
+from metanet_lib.experiments.peers import peers as all_peers
 from metanet_lib.interpret import InterpretParameters
-from metanet_lib.leaderboard import leaderboard, run, training_seconds
 from metanet_lib.metanetwork import MetanetworkParameters, load
-from metanet_lib.patches import PatchParameters
-from metanet_lib.peers import PeersParameters
-from metanet_lib.peers import peers as all_peers
-from metanet_lib.pipeline import make_corpus
 from metanet_lib.zoo import load_zoo
+from metanet_lib.zoo.pipeline import make_corpus
 
 size = PeersParameters.of(peers)
 chosen = make_corpus(results, datasets)

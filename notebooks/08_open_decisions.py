@@ -107,10 +107,10 @@ results
 import numpy as np
 import pandas as pd
 
+from metanet_lib.data.patches import PatchParameters
+from metanet_lib.experiments.open_decisions import StudyParameters, run_study, variants
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
-from metanet_lib.patches import PatchParameters
-from metanet_lib.study import StudyParameters, run_study, variants
 from metanet_lib.zoo import ZooParameters
 
 size = StudyParameters.of(study)
@@ -125,7 +125,7 @@ pd.DataFrame(
 ).style.hide()
 
 # %%
-from metanet_lib.pipeline import make_corpus
+from metanet_lib.zoo.pipeline import make_corpus
 
 rows = run_study(
     results,
@@ -149,7 +149,7 @@ from myst_nb import glue
 from metanet_lib import figures
 
 moves = figures.show(
-    figures.open_decisions(rows),
+    figures.accuracy_by_decision(rows),
     results,
     "open_decisions",
     "The two accuracies for each choice, with 95 % intervals: 16 numbers of the metanetwork (filled, "

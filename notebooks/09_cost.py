@@ -129,10 +129,10 @@ Markdown(
 # through one model, which is the paper's training of one model.
 
 # %%
-from metanet_lib.bench import BenchParameters, zoo_scaling, zoo_speed
-from metanet_lib.patches import PatchParameters, make_bank
-from metanet_lib.pipeline import make_corpus
+from metanet_lib.data.patches import PatchParameters, make_bank
+from metanet_lib.experiments.cost import BenchParameters, zoo_scaling, zoo_speed
 from metanet_lib.zoo import ZooParameters
+from metanet_lib.zoo.pipeline import make_corpus
 
 size = BenchParameters.of(bench)
 parameters = ZooParameters.of(zoo)
@@ -208,7 +208,7 @@ figures.show(
 # %% tags=["hide-input"]
 import pandas as pd
 
-from metanet_lib.bench import metanetwork_speed
+from metanet_lib.experiments.cost import metanetwork_speed
 from metanet_lib.metanetwork import MetanetworkParameters
 
 ours = speed[speed.engine == "population"].set_index("batch_size").seconds_per_million_patches

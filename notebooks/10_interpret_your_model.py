@@ -96,8 +96,8 @@ results
 # %%
 import pandas as pd
 
-from metanet_lib.patches import PatchParameters
-from metanet_lib.pipeline import fresh_banks, make_corpus
+from metanet_lib.data.patches import PatchParameters
+from metanet_lib.zoo.pipeline import fresh_banks, make_corpus
 
 SEED = 1000  # of all that is new here: none of the run's own
 
@@ -166,8 +166,7 @@ for dataset_id in list(banks)[1:]:
 # turns it, for PyTorch keeps it as 16x256, and refuses what it cannot be sure of.
 
 # %%
-from metanet_lib.interpret import InterpretParameters
-from metanet_lib.interpreter import Interpreter
+from metanet_lib.interpret import Interpreter, InterpretParameters
 
 interpreter = Interpreter.of(results.folder, InterpretParameters.of(interpret))
 for path in files.values():

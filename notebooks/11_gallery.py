@@ -52,8 +52,8 @@ results = Results(profile, corpus)
 results
 
 # %% tags=["hide-input"]
-from metanet_lib import gallery
-from metanet_lib.pipeline import make_corpus
+from metanet_lib.figures import gallery
+from metanet_lib.zoo.pipeline import make_corpus
 
 chosen = make_corpus(results, datasets)
 gallery.index(chosen)
@@ -83,7 +83,7 @@ results.save_table(answers, "gallery")
 print(f"{len(fit):,} models fit the classifier, {len(validation):,} are shown to it; k = {k}")
 
 # %% tags=["hide-input"]
-from metanet_lib.patches import PatchParameters, make_bank
+from metanet_lib.data.patches import PatchParameters, make_bank
 
 ROWS = 3
 few = PatchParameters.of({**patches, "per_dataset": ROWS * gallery.COLUMNS})

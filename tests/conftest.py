@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from metanet_lib.corpora import demo
+from metanet_lib.data.corpora import demo
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from metanet_lib import metanetwork, reference
+from metanet_lib import metanetwork
+from metanet_lib.publish import reference
 from metanet_lib.zoo import Zoo
 
-MODULES = {m.__name__: m for layers in reference.PAGES.values() for layer in layers
-           for m in reference.modules(layer)}  # fmt: skip
+MODULES = {m.__name__: m for parts in reference.ROOMS.values() for part in parts
+           for m in reference.modules(part)}  # fmt: skip
 NAMES = [f"{module}.{name}" for module, m in MODULES.items() for name in reference.public(m)]
 
 WITHOUT: set[str] = set()

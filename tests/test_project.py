@@ -19,42 +19,11 @@ from environment import (
 )
 
 import metanet_lib
-from metanet_lib import graph
-from metanet_lib.graph import CHAPTERS, SECTIONS
+from metanet_lib.publish import graph
+from metanet_lib.publish.graph import CHAPTERS, SECTIONS
+from metanet_lib.publish.reference import ROOMS
 
-LAYERS = [
-    "catalog",
-    "parameters",
-    "store",
-    "workers",
-    "corpora",
-    "bank",
-    "patches",
-    "check",
-    "zoo",
-    "reader",
-    "metanetwork",
-    "bench",
-    "pipeline",
-    "representations",
-    "interpret",
-    "interpreter",
-    "ablation",
-    "anatomy",
-    "peers",
-    "leaderboard",
-    "study",
-    "figures",
-    "interactive",
-    "gallery",
-    "graph",
-    "pairs",
-    "pages",
-    "generated",
-    "reference",
-    "site",
-    "cli",
-]
+ORDER = [part for parts in ROOMS.values() for part in parts] + ["cli"]
 
 
 def test_the_lock_pins_every_direct_dependency():
@@ -136,25 +105,38 @@ def test_the_citation_names_the_version_of_the_library():
     assert citation["version"] == metanet_lib.__version__
 
 
-def test_a_module_imports_only_from_those_above_it():
-    for place, layer in enumerate(LAYERS):
-        path = Path("metanet_lib") / layer
-        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-        for file in files:
-            for node in ast.walk(ast.parse(file.read_text())):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-                    "metanet_lib"
-                ):
-                    names = node.module.split(".")[1:2] or [a.name for a in node.names]
-                    for name in set(names) & set(LAYERS):
-                        assert LAYERS.index(name) <= place, f"{file} imports {name}"
+def rooms_imported(file: Path) -> set[str]:
+    """Names of the parts of the library that a file imports from, wherever in it."""
+    nodes = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.ImportFrom)]
+    names = [[n.module.split(".")[1:2] or [a.name for a in n.names]] for n in nodes
+             if (n.module or "").split(".")[0] == "metanet_lib"]  # fmt: skip
+    return {name for several in names for part in several for name in part} & {*ORDER}
+
+
+def test_every_module_stands_in_a_room():
+    there = {p.stem for p in Path("metanet_lib").iterdir() if p.suffix == ".py" or p.is_dir()}
+    assert there - {"__init__", "__pycache__"} == {*ORDER}
+
+
+@pytest.mark.parametrize("part", ORDER)
+def test_a_room_imports_only_from_rooms_above_it(part):
+    path = Path("metanet_lib") / part
+    for file in sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]:
+        below = {name for name in rooms_imported(file) if ORDER.index(name) > ORDER.index(part)}
+        assert not below, f"{file} imports from {below}"
+
+
+def test_the_reference_has_a_page_for_each_room_in_their_order():
+    toc = yaml.safe_load(Path("_toc.yml").read_text())
+    pages = [c["file"] for part in toc["parts"] for c in part["chapters"] if "/api/" in c["file"]]
+    assert pages == [f"book/api/{room}" for room in ROOMS]
 
 
 def test_zoo_and_metanetwork_need_little_more_than_torch():
     heavy = ["librosa", "soundfile", "PIL", "matplotlib", "sklearn", "scipy", "pandas", "IPython"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({heavy}));"  # as if they were not installed
-        "import torch, metanet_lib.metanetwork; from metanet_lib.bank import Bank;"
+        "import torch, metanet_lib.metanetwork; from metanet_lib.data.bank import Bank;"
         "from metanet_lib.zoo import Population, ZooParameters;"
         "population = Population(ZooParameters(), 'v:aer', range(2));"
         "print(population.train(Bank.of(torch.rand(64, 256))).shape)"
@@ -169,10 +151,10 @@ def test_a_step_depends_on_the_library_modules_it_imports_and_no_others():
     zoo = graph.library_files("metanet_lib.zoo")
     assert "metanet_lib/zoo/population.py" in zoo
     assert "metanet_lib/catalog.py" in zoo
-    others = {"patches.py", "figures/__init__.py", "figures/zoo.py", "cli.py"}
+    others = {"data/patches.py", "zoo/pipeline.py", "figures/__init__.py", "cli.py"}
     assert not {f"metanet_lib/{other}" for other in others} & set(zoo)
     chapter = graph.library_files("notebooks/04_modality.py")
-    assert {"metanet_lib/figures/__init__.py", "metanet_lib/figures/interpret.py"} <= set(chapter)
+    assert {"metanet_lib/figures/__init__.py", "metanet_lib/figures/modality.py"} <= set(chapter)
 
 
 def test_a_corpus_is_known_by_its_files(tmp_path):

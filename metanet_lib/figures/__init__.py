@@ -4,36 +4,37 @@ A function returns a Matplotlib ``Figure``; :func:`show` stores it with a run's 
 and the numbers drawn as CSV) and gives what a page displays: the picture with its caption, its
 alternative text and links to its files. :func:`save` writes it to a file of its own.
 
-A figure stands in the module that is named as the module of the library whose numbers it draws:
-``patches``, ``zoo``, ``metanetwork``, ``interpret``, ``ablation``, ``anatomy``, ``leaderboard``,
-``study``, ``bench`` and ``interpreter``. What they share is in ``style``, and how a page shows them
-in ``shown``. All are offered here: ``figures.confusion``.
+A figure stands in the module that is called after its chapter, without the number. ``style`` has
+what they share, ``shown`` how a page shows them, and ``interactive`` those that a browser draws, to
+explore. The printed figures are offered here: ``figures.confusion``.
 """
 
-from metanet_lib.figures.ablation import accuracy_by_size, accuracy_by_variant
-from metanet_lib.figures.anatomy import encoded_properties, filters_compared, left_over
-from metanet_lib.figures.bench import scaling
-from metanet_lib.figures.interpret import accuracy_by_seed, confusion, embedding_map
-from metanet_lib.figures.interpreter import interpreted_models
-from metanet_lib.figures.leaderboard import accuracy_and_cost
-from metanet_lib.figures.metanetwork import (
+from metanet_lib.figures.against_the_others import accuracy_and_cost
+from metanet_lib.figures.cost import scaling
+from metanet_lib.figures.dataset_id import confusion
+from metanet_lib.figures.datasets import contact_sheet, listen, patch_gallery, spectrograms
+from metanet_lib.figures.interpret_your_model import interpreted_models
+from metanet_lib.figures.meta_autoencoder import (
     filter_embeddings,
     filter_sorting,
     metanetwork_diagram,
     rebuilt_filters,
     training_curves,
 )
-from metanet_lib.figures.patches import contact_sheet, listen, patch_gallery, spectrograms
+from metanet_lib.figures.modality import accuracy_by_seed, embedding_map
+from metanet_lib.figures.model_zoo import filter_gallery, final_losses, loss_curves, reconstructions
+from metanet_lib.figures.open_decisions import accuracy_by_decision
 from metanet_lib.figures.shown import Shown, file_link, save, show
-from metanet_lib.figures.study import open_decisions
 from metanet_lib.figures.style import HUES, WIDTH
-from metanet_lib.figures.zoo import filter_gallery, final_losses, loss_curves, reconstructions
+from metanet_lib.figures.what_each_part_buys import accuracy_by_size, accuracy_by_variant
+from metanet_lib.figures.what_is_inside import encoded_properties, filters_compared, left_over
 
 __all__ = [
     "HUES",
     "WIDTH",
     "Shown",
     "accuracy_and_cost",
+    "accuracy_by_decision",
     "accuracy_by_seed",
     "accuracy_by_size",
     "accuracy_by_variant",
@@ -52,7 +53,6 @@ __all__ = [
     "listen",
     "loss_curves",
     "metanetwork_diagram",
-    "open_decisions",
     "patch_gallery",
     "rebuilt_filters",
     "reconstructions",

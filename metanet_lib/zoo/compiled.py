@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metanet_lib.bank import Bank
+from metanet_lib.data.bank import Bank
 from metanet_lib.zoo.model import CODES, INPUTS
 
 if TYPE_CHECKING:

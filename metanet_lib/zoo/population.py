@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metanet_lib.bank import Bank
+from metanet_lib.data.bank import Bank
 from metanet_lib.zoo.compiled import CompiledStep
 from metanet_lib.zoo.model import CODES, INPUTS, ModelSeed, ZooParameters
 

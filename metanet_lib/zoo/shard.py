@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from metanet_lib import __version__, catalog
-from metanet_lib.bank import Bank
+from metanet_lib.data.bank import Bank
 from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.workers import single_threaded
 from metanet_lib.zoo.model import CODES, INPUTS, Autoencoder, ZooParameters
@@ -131,7 +131,7 @@ def make_shard(
     Parameters
     ----------
     bank
-        The file of the bank, see :class:`metanet_lib.bank.Bank`.
+        The file of the bank, see :class:`metanet_lib.data.bank.Bank`.
     path
         Where the shard goes; written whole or not at all.
     parameters

@@ -1,0 +1,427 @@
+"""Photographs and recordings to patches (paper, sections 4.2.1 and 4.2.2).
+
+Models of one architecture learn both modalities, so both are brought to one form. A *plane* is a
+2-D array: a photograph's grey levels ``[height, width]``, or a mel spectrogram ``[16, frames]``,
+low bands first. A *patch* is a 16x16 window of a plane, flattened row by row to 256 numbers in
+0..1; on a spectrogram, which is 16 bands high, the window slides along time only.
+
+:func:`make_bank` goes through the files of a dataset, several at once, keeps of each only the
+patches drawn from it, and returns a :class:`~metanet_lib.data.bank.Bank`; :func:`planes` shows what
+it sees. Nothing is ever padded: a file that is broken, or too small for a patch, is skipped,
+counted and named.
+"""
+
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import librosa
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from metanet_lib import catalog
+from metanet_lib.catalog import Dataset
+from metanet_lib.data import corpora
+from metanet_lib.data.bank import Bank
+from metanet_lib.data.corpora import Source, UnusableFile
+from metanet_lib.parameters import Parameters, decision
+from metanet_lib.workers import cores
+
+SIDE = 16
+"""Side of a patch: pixels, or mel bands and frames."""
+
+
+@dataclass(frozen=True)
+class PatchParameters(Parameters):
+    """How photographs and recordings become patches. The defaults are the paper's.
+
+    Examples
+    --------
+    >>> PatchParameters().per_dataset
+    1000000
+    >>> PatchParameters(per_dataset=0)
+    Traceback (most recent call last):
+    ValueError: PatchParameters.per_dataset must be a positive number, got 0
+    """
+
+    per_dataset: int = decision(
+        1_000_000, "patches sampled from each dataset", "sections 4.2.1 and 4.2.2"
+    )
+    voc_split: str = decision(
+        "trainval",
+        "which listing of Pascal VOC: train, val or trainval",
+        "open: all labelled photographs",
+    )
+    voc_difficult: bool = decision(
+        False,
+        "count photographs whose only objects of the class are marked difficult",
+        "open: the corpus's own rule leaves them out",
+    )
+    voc_region: str = decision(
+        "image",
+        "what of a photograph counts: image, all of it; box, the boxes of the class's objects",
+        "open: section 4.2.1 speaks of images; labels of whole images are what the corpus gives",
+    )
+    spread: str = decision(
+        "files",
+        "files: a file, then a place in it, each equally likely; places: every place of every file",
+        "open: long and large files do not outweigh the others",
+    )
+    normalisation: str = decision(
+        "dataset",
+        "scope of the minimum and maximum of 0-1 normalisation: dataset or file",
+        'open: section 4.2 normalises "for each dataset"',
+    )
+    sample_rate: int = decision(
+        22050, "of the waveforms before the spectrogram, Hz", "open: the default of librosa"
+    )
+    n_fft: int = decision(
+        2048, "window of the spectrogram, samples", "open: the default of librosa"
+    )
+    hop_length: int = decision(
+        512, "step of the spectrogram, samples", "open: the default of librosa"
+    )
+    mel_scale: str = decision(
+        "power",
+        "scale of the mel spectrogram: power or decibel",
+        "open: section 4.2.2 says mel spectrogram and no more, so by its letter; decibels spread "
+        "the loud and the soft evenly",
+    )
+    dynamic_range: float = decision(
+        80.0,
+        "floor below the maximum of the scope, dB (decibel only)",
+        "open: the default of librosa",
+    )
+    seed: int = decision(0, "seed of the sampling", "section 7: everything is seeded")
+
+    def __post_init__(self) -> None:
+        for name in ("per_dataset", "sample_rate", "n_fft", "hop_length"):
+            self.require(type(getattr(self, name)) is int, name, "a whole number")
+        self.require_positive("per_dataset", "sample_rate", "n_fft", "hop_length", "dynamic_range")
+        self.require_one_of("voc_split", "train", "val", "trainval")
+        self.require_one_of("voc_difficult", True, False)
+        self.require_one_of("voc_region", "image", "box")
+        self.require_one_of("spread", "files", "places")
+        self.require_one_of("normalisation", "dataset", "file")
+        self.require_one_of("mel_scale", "decibel", "power")
+        self.require(type(self.seed) is int and self.seed >= 0, "seed", "zero or more")
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One photograph or spectrogram.
+
+    Attributes
+    ----------
+    path
+        The file it was read from.
+    values
+        uint8 grey levels ``[height, width]``, or float32 mel bands ``[16, frames]``.
+    extent
+        Pixels of the photograph, or seconds of the recording.
+
+    Examples
+    --------
+    >>> plane = Plane(Path("a.jpg"), np.zeros((40, 60), np.uint8), 2400)
+    >>> plane.windows.shape
+    (25, 45, 16, 16)
+    """
+
+    path: Path
+    values: NDArray[Any]
+    extent: float
+
+    @property
+    def windows(self) -> NDArray[Any]:
+        """All its windows, without a copy: ``[rows, columns, 16, 16]``."""
+        return sliding_window_view(self.values, (SIDE, SIDE))
+
+    def normalised(self) -> NDArray[np.float32]:
+        """Return the plane between its own minimum and maximum, 0..1, float32."""
+        return _normalised(self.values, self.values.min(), self.values.max())
+
+
+def _normalised(values: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
+    out = values.astype(np.float32)
+    out -= np.float32(low)
+    out /= np.float32(high) - np.float32(low)
+    return np.clip(out, 0, 1, out=out)
+
+
+def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> Iterator[Plane]:
+    """Read the planes of a dataset one by one, without those of unusable files.
+
+    Parameters
+    ----------
+    root
+        The folder of the raw corpora, see :mod:`metanet_lib.data.corpora`.
+    dataset_id
+        Such as ``v:aer``.
+    parameters
+        How to read them.
+
+    Raises
+    ------
+    CorpusError
+        If the dataset's listing is missing or broken.
+
+    Examples
+    --------
+    >>> plane = next(planes(corpus, "a:cel", PatchParameters()))
+    >>> plane.values.shape[0], plane.path.suffix
+    (16, '.wav')
+    """
+    dataset = catalog.dataset(dataset_id)
+    for source in _sources(root, dataset, parameters):
+        try:
+            yield read_plane(source, dataset, parameters)
+        except UnusableFile:
+            continue
+
+
+def make_bank(
+    root: Path | str, dataset_id: str, parameters: PatchParameters, threads: int | None = None
+) -> Bank:
+    """Draw the patches of a dataset at random places, with replacement.
+
+    The bank depends on the files, the dataset's id and the parameters, and on nothing else. Each
+    file is decoded once, several files at a time, and no more of it is kept than the windows drawn
+    from it: the memory it takes is twice that of the bank, and one decoded file a thread.
+
+    Parameters
+    ----------
+    root
+        The folder of the raw corpora, see :mod:`metanet_lib.data.corpora`.
+    dataset_id
+        Such as ``v:aer``.
+    parameters
+        How many patches, of what, how they are spread, and the seed.
+    threads
+        Files read at a time; by default as many as there are CPU cores.
+
+    Raises
+    ------
+    CorpusError
+        If the dataset's listing is missing or broken, or if none of its files can be used.
+
+    Examples
+    --------
+    >>> bank = make_bank(corpus, "v:aer", PatchParameters(per_dataset=100))
+    >>> bank.patches().shape, bank.files_used <= 4
+    (torch.Size([100, 256]), True)
+    """
+    dataset = catalog.dataset(dataset_id)
+    return _make_bank(root, dataset, _sources(root, dataset, parameters), parameters, threads)
+
+
+def _make_bank(
+    root: Path | str,
+    dataset: Dataset,
+    sources: Sequence[Source],
+    p: PatchParameters,
+    threads: int | None,
+) -> Bank:
+    entropy = [p.seed, zlib.crc32(dataset.id.encode())]
+    # More threads in one product add up in another order, and round otherwise.
+    with ThreadPoolExecutor(threads or cores()) as pool, threadpool_limits(1):
+        places = np.array([*pool.map(partial(_places, dataset=dataset, parameters=p), sources)])
+        weights = places if p.spread == "places" else places > 0
+        rng = np.random.default_rng(entropy)
+        drawn = np.empty(0, int)
+        if weights.any():
+            drawn = rng.choice(len(sources), p.per_dataset, p=weights / weights.sum())
+        counts = np.bincount(drawn, minlength=len(sources))
+
+        def cut(file: int) -> _Cut | UnusableFile:
+            try:
+                plane = read_plane(sources[file], dataset, p)
+            except UnusableFile as error:
+                return error
+            return _cut(plane, counts[file], np.random.default_rng([*entropy, file]))
+
+        results = list(pool.map(cut, range(len(sources))))
+    skipped = [result for result in results if isinstance(result, UnusableFile)]
+    cuts = {file: result for file, result in enumerate(results) if isinstance(result, _Cut)}
+    if not cuts:
+        raise _no_usable_file(root, dataset, skipped)
+    if not any(counts[file] for file in cuts):  # all draws were of files that broke: draw again
+        broken = {error.path: error.reason for error in skipped}
+        told = [source._replace(problem=broken.get(source.path)) for source in sources]
+        return _make_bank(root, dataset, told, p, threads)
+
+    draws = np.full(p.per_dataset, -1, np.int32)
+    rows_of = np.split(np.argsort(drawn, kind="stable"), counts.cumsum()[:-1])
+    first = 0
+    for file, done in cuts.items():
+        draws[rows_of[file]] = first + done.draws
+        first += len(done.windows)
+    # A file may turn out to be broken only when it is decoded: other draws stand in for its own.
+    lost = draws < 0
+    draws[lost] = rng.choice(draws[~lost], lost.sum())
+    windows, limits = _levels(list(cuts.values()), p)
+    return Bank(
+        torch.from_numpy(windows.reshape(len(windows), SIDE * SIDE)),
+        torch.from_numpy(limits),
+        torch.from_numpy(draws),
+        dataset.id,
+        len(cuts),
+        tuple((_name(error.path, root), error.reason) for error in skipped),
+        sum(done.places for done in cuts.values()),
+        float(sum(done.extent for done in cuts.values())),
+        p.as_dict(),
+    )
+
+
+class _Cut(NamedTuple):
+    """What is kept of a file: windows ``[u, 16, 16]``, which of them each draw takes, and facts."""
+
+    windows: NDArray[Any]
+    draws: NDArray[np.integer[Any]]
+    low: float
+    high: float
+    places: int
+    extent: float
+
+
+def _cut(plane: Plane, count: int, rng: np.random.Generator) -> _Cut:
+    """Draw windows of a plane, with replacement."""
+    windows = plane.windows
+    places = windows.shape[0] * windows.shape[1]
+    at, draws = np.unique(rng.integers(places, size=count), return_inverse=True)
+    low, high = plane.values.min(), plane.values.max()
+    return _Cut(windows[np.divmod(at, windows.shape[1])], draws, low, high, places, plane.extent)
+
+
+def _levels(cuts: list[_Cut], p: PatchParameters) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Put the windows of all files together, with the limits of their normalisation.
+
+    Grey levels stay as they are; spectrograms are normalised here.
+    """
+    limits = np.array([(cut.low, cut.high) for cut in cuts], np.float32)
+    if p.normalisation == "dataset":
+        limits[:] = limits[:, 0].min(), limits[:, 1].max()
+    if cuts[0].windows.dtype == np.uint8:
+        windows = np.concatenate([cut.windows for cut in cuts])
+        if p.normalisation == "dataset":
+            return windows, limits[:1].T.copy()
+        return windows, limits.repeat([len(cut.windows) for cut in cuts], axis=0).T.copy()
+    if p.mel_scale == "decibel":
+        limits[:, 0] = np.maximum(limits[:, 0], limits[:, 1] - p.dynamic_range)
+    normalised = [_normalised(c.windows, *limit) for c, limit in zip(cuts, limits, strict=True)]
+    return np.concatenate(normalised), np.array([[0], [1]], np.float32)
+
+
+def _sources(root: Path | str, dataset: Dataset, p: PatchParameters) -> list[Source]:
+    return corpora.files(root, dataset, p.voc_split, p.voc_difficult, p.voc_region)
+
+
+def _name(path: Path, root: Path | str) -> str:
+    """Return the name of a file within its corpus."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _no_usable_file(
+    root: Path | str, dataset: Dataset, skipped: Sequence[UnusableFile]
+) -> corpora.CorpusError:
+    reasons = "".join(f"\n  {_name(each.path, root)}: {each.reason}" for each in skipped[:10])
+    more = f"\n  and {len(skipped) - 10} more" if len(skipped) > 10 else ""
+    return corpora.CorpusError(
+        f"{dataset.id} ({dataset.title}): no usable file in {root}; expected at least one, "
+        f"found {len(skipped)} listed, none of use{reasons}{more}"
+    )
+
+
+# --- One file ---------------------------------------------------------------------------------
+
+
+def read_plane(source: Source, dataset: Dataset, parameters: PatchParameters) -> Plane:
+    """Read one file of a dataset as a plane.
+
+    Raises
+    ------
+    UnusableFile
+        If it is missing, broken, too small for a patch, or holds one value only.
+
+    Examples
+    --------
+    >>> aeroplane = catalog.dataset("v:aer")
+    >>> source = corpora.files(corpus, aeroplane)[0]
+    >>> plane = read_plane(source, aeroplane, PatchParameters())
+    >>> plane.extent == plane.values.size
+    True
+    """
+    if source.problem:
+        raise UnusableFile(source.path, source.problem)
+    vision = dataset.modality == "vision"
+    plane = _photograph(source) if vision else _spectrogram(source, parameters)
+    if plane.values.min() == plane.values.max():
+        what = "of one grey" if vision else "silent"
+        raise UnusableFile(source.path, f"it is {what} throughout: nothing to learn")
+    return plane
+
+
+def _photograph(source: Source) -> Plane:
+    grey = corpora.read_image(source.path, source.box)
+    height, width = grey.shape
+    if min(height, width) < SIDE:
+        what = "its box" if source.box else "it"
+        raise UnusableFile(
+            source.path,
+            f"{what} has {width}x{height} pixels, too small for a patch of {SIDE}x{SIDE}",
+        )
+    return Plane(source.path, grey, grey.size)
+
+
+def _spectrogram(source: Source, p: PatchParameters) -> Plane:
+    samples, sample_rate = corpora.read_waveform(source.path)
+    seconds = len(samples) / sample_rate
+    if _frames(len(samples), sample_rate, p) < SIDE:
+        least = (p.n_fft + (SIDE - 1) * p.hop_length) / p.sample_rate
+        raise UnusableFile(
+            source.path,
+            f"it lasts {seconds:.3f} s, too short for a patch of {SIDE} frames ({least:.3f} s)",
+        )
+    if sample_rate != p.sample_rate:
+        samples = librosa.resample(samples, orig_sr=sample_rate, target_sr=p.sample_rate)
+    power = librosa.feature.melspectrogram(  # center=False: whole frames only, no padding
+        y=samples,
+        sr=p.sample_rate,
+        n_fft=p.n_fft,
+        hop_length=p.hop_length,
+        n_mels=SIDE,
+        center=False,
+    )
+    if p.mel_scale == "decibel":
+        power = librosa.power_to_db(power, ref=1.0, top_db=None)
+    return Plane(source.path, power.astype(np.float32), seconds)
+
+
+def _places(source: Source, dataset: Dataset, parameters: PatchParameters) -> int:
+    """Return how many windows a file has by its header, without decoding it; 0 if unusable."""
+    if source.problem:
+        return 0
+    try:
+        if dataset.modality == "audio":
+            frames = _frames(*corpora.waveform_size(source.path), parameters)
+            return max(frames - SIDE + 1, 0)
+        height, width = corpora.image_size(source.path)
+    except UnusableFile:
+        return 0
+    if source.box:
+        left, top, right, bottom = source.box
+        width, height = min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)
+    return max(height - SIDE + 1, 0) * max(width - SIDE + 1, 0)
+
+
+def _frames(samples: int, sample_rate: int, p: PatchParameters) -> int:
+    """Return the whole frames of a spectrogram of so many samples, once resampled."""
+    resampled = math.ceil(samples * p.sample_rate / sample_rate)
+    return 1 + (resampled - p.n_fft) // p.hop_length

@@ -1,0 +1,207 @@
+"""What if an open decision had fallen otherwise? The whole experiment, once for each choice.
+
+The paper leaves decisions open that may matter: the scope of 0-1 normalisation, power or decibels,
+the batch size, how much a model sees. A *variant* is a run's own way with one decision changed.
+Each variant trains a zoo on the training datasets, meta-autoencoders on that, and is asked both of
+the paper's questions, at a size that a laptop can run. A study compares variants with each other:
+its accuracies are not those of a full run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from metanet_lib.catalog import Dataset
+from metanet_lib.data.patches import PatchParameters
+from metanet_lib.interpret import (
+    TASKS,
+    InterpretParameters,
+    assess_all,
+    neighbours_by_dataset,
+)
+from metanet_lib.metanetwork import MetanetworkParameters, train
+from metanet_lib.parameters import Parameters, decision
+from metanet_lib.store import Results
+from metanet_lib.workers import side_by_side
+from metanet_lib.zoo import ZooParameters, load_zoo
+from metanet_lib.zoo.pipeline import make_dataset
+
+BATCH_SIZES = (32, 128, 512)
+"""The batch sizes that are compared, beside the run's own."""
+
+
+@dataclass(frozen=True)
+class StudyParameters(Parameters):
+    """The size of the study of open decisions.
+
+    Examples
+    --------
+    >>> StudyParameters().seeds
+    3
+    """
+
+    per_dataset: int = decision(
+        1_000_000, "patches that a model of the study sees, once each", "as in the paper"
+    )
+    models_fit: int = decision(50, "models of each training dataset that fit", "ours: a tenth")
+    models_validation: int = decision(
+        25, "models of each training dataset that validate", "ours: intervals of a few per cent"
+    )
+    seeds: int = decision(3, "times the meta level is trained for each variant", "ours")
+
+    def __post_init__(self) -> None:
+        self.require_positive("models_fit", "models_validation", "seeds")
+        self.require(self.per_dataset >= max(BATCH_SIZES), "per_dataset", "at least a batch")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The whole experiment with one decision changed.
+
+    Attributes
+    ----------
+    decision, value
+        The parameter, and what it is here, in words.
+    usual
+        Whether that is the run's own choice: nothing is changed.
+    patches, zoo
+        The parameters that make the models.
+
+    Examples
+    --------
+    >>> chosen = variants(PatchParameters(), ZooParameters(), StudyParameters())
+    >>> isinstance(chosen[0], Variant), len({variant.slug for variant in chosen}) > 1
+    (True, True)
+    """
+
+    decision: str
+    value: str
+    usual: bool
+    patches: PatchParameters
+    zoo: ZooParameters
+
+    @property
+    def slug(self) -> str:
+        """Name of the variant in file names; all usual ones share their models."""
+        return "usual" if self.usual else f"{self.decision}-{self.value}".replace(" ", "-")
+
+
+def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameters) -> list[Variant]:
+    """Return the variants of a run, decision by decision, its own choices among them.
+
+    Examples
+    --------
+    >>> chosen = variants(PatchParameters(), ZooParameters(), StudyParameters())
+    >>> any(variant.usual for variant in chosen)
+    True
+    """
+    patches = replace(patches, per_dataset=study.per_dataset)
+    zoo = replace(
+        zoo, epochs=1, models_fit=study.models_fit, models_validation=study.models_validation
+    )
+    seen = study.per_dataset
+
+    def of_patches(name: str, values: Sequence[Any]) -> list[Variant]:
+        usual = getattr(patches, name)
+        return [
+            Variant(name, str(v), v == usual, replace(patches, **{name: v}), zoo) for v in values
+        ]
+
+    batches = sorted({*BATCH_SIZES, zoo.batch_size})
+    samples = [
+        Variant("samples seen", f"{n:,}", n == seen, replace(patches, per_dataset=n), zoo)
+        for n in (seen // 4, seen, 4 * seen)
+    ]
+    return [
+        *of_patches("normalisation", ("dataset", "file")),
+        *of_patches("mel_scale", ("power", "decibel")),
+        *(
+            Variant("batch_size", str(b), b == zoo.batch_size, patches, replace(zoo, batch_size=b))
+            for b in batches
+        ),
+        *samples,
+        *of_patches("voc_region", ("image", "box")),
+    ]
+
+
+def run_study(
+    results: Results,
+    datasets: Sequence[Dataset],
+    chosen: Sequence[Variant],
+    metanetwork: MetanetworkParameters,
+    interpret: InterpretParameters,
+) -> pd.DataFrame:
+    """Run every variant, side by side; models that are there already are not trained again.
+
+    Parameters
+    ----------
+    results
+        The run.
+    datasets
+        Its datasets; those that train are studied.
+    chosen
+        The variants.
+    metanetwork, interpret
+        The meta level, the same for all variants; ``metanetwork.seeds`` says how often.
+
+    Returns
+    -------
+    DataFrame
+        The rows of :func:`metanet_lib.interpret.classifier.assess_all` for both tasks, with the
+        columns ``decision``, ``value``, ``usual`` (whether it is the run's own choice), and
+        ``hub``, ``hub_share``, ``hub_norm``: the dataset that raw weights name most, its share of
+        all neighbours (see :func:`metanet_lib.interpret.classifier.neighbours_by_dataset`), and
+        the mean squared norm of its models' weights, relative to that of all.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> ids = ("v:aer", "a:air")
+    >>> models = ZooParameters(models_fit=2, models_validation=1, training_datasets=ids)
+    >>> chosen = variants(PatchParameters(), models, StudyParameters(per_dataset=512))[:2]
+    >>> short = MetanetworkParameters(seeds=1, unitwise_epochs=1, interunit_epochs=1)
+    >>> datasets, asked = [dataset(i) for i in ids], InterpretParameters(k=1)
+    >>> rows = run_study(Results("mine", str(corpus)), datasets, chosen, short, asked)
+    >>> rows.groupby("value").size().to_dict()  # two tasks, a metanetwork and raw weights
+    {'dataset': 4, 'file': 4}
+    """
+    different = {variant.slug: variant for variant in chosen}
+    longest_first = sorted(different.values(), key=lambda v: -v.patches.per_dataset)
+    done = side_by_side(
+        _run,
+        [(results, datasets, variant, metanetwork, interpret) for variant in longest_first],
+        "open decisions",
+        "variant",
+    )
+    rows = {variant.slug: table for variant, table in zip(longest_first, done, strict=True)}
+    return pd.concat(
+        [rows[v.slug].assign(decision=v.decision, value=v.value, usual=v.usual) for v in chosen],
+        ignore_index=True,
+    )
+
+
+def _run(
+    results: Results,
+    datasets: Sequence[Dataset],
+    variant: Variant,
+    metanetwork: MetanetworkParameters,
+    interpret: InterpretParameters,
+) -> pd.DataFrame:
+    """Train and assess one variant, in this process."""
+    folder = results.folder / "study" / variant.slug
+    training = [d for d in datasets if d.id in variant.zoo.training_datasets]
+    for dataset in training:
+        shard = folder / f"{dataset.slug}.safetensors"
+        make_dataset(results.corpus_folder, dataset, variant.patches, variant.zoo, shard)
+    fit, validation = load_zoo(folder, training)
+    seeds = range(metanetwork.seed, metanetwork.seed + metanetwork.seeds)
+    metanetworks = [train(fit.encoders, metanetwork, seed) for seed in seeds]
+    hubs = neighbours_by_dataset(fit, validation, interpret.k)
+    squared_norms = (fit.encoders**2).sum((1, 2))
+    of_hub = squared_norms[fit.datasets == hubs.index[0]].mean() / squared_norms.mean()
+    return pd.concat(
+        [assess_all(task, metanetworks, fit, validation, interpret)[0] for task in TASKS],
+        ignore_index=True,
+    ).assign(hub=hubs.index[0], hub_share=hubs.iloc[0], hub_norm=of_hub)

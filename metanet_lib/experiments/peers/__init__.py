@@ -1,0 +1,51 @@
+"""Who takes part in the comparison: the paper's representation, and those of others.
+
+A *peer* is a representation together with what a reader must know to judge it: what it is shown
+(weights alone, or patches of a model's own dataset too), whether it is told labels, how it works,
+and why it lands where it does. :func:`peers` lists them;
+:mod:`metanet_lib.experiments.leaderboard` runs the list. One more peer is one more entry
+in one of the modules here: ``simple`` (no network), ``deep`` (a network that learns from weights),
+``black_box`` (answers to probes), ``with_data``.
+"""
+
+from collections.abc import Sequence
+
+from metanet_lib.experiments.peers.black_box import black_box
+from metanet_lib.experiments.peers.deep import deep
+from metanet_lib.experiments.peers.peer import GROUPS, Group, Peer, PeersParameters, Sees
+from metanet_lib.experiments.peers.simple import paper, simple
+from metanet_lib.experiments.peers.with_data import with_data
+from metanet_lib.metanetwork import Metanetwork
+
+__all__ = ["GROUPS", "Group", "Peer", "PeersParameters", "Sees", "peers"]
+
+
+def peers(
+    parameters: PeersParameters,
+    metanetworks: Sequence[Metanetwork],
+    metanetwork_seconds: float | None = None,
+) -> list[Peer]:
+    """Return all rows of the comparison, in the order of the table.
+
+    Parameters
+    ----------
+    parameters
+        Sizes.
+    metanetworks
+        The trained metanetworks of the run, one a seed: the paper's row.
+    metanetwork_seconds
+        Seconds that the training of one of them takes.
+
+    Examples
+    --------
+    >>> rows = peers(PeersParameters(), [metanetwork])
+    >>> len(rows) > 10, len({row.name for row in rows}) == len(rows)
+    (True, True)
+    """
+    return [
+        *simple(parameters),
+        *deep(parameters),
+        paper(metanetworks, metanetwork_seconds),
+        *black_box(parameters),
+        *with_data(parameters),
+    ]

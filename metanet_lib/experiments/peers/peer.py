@@ -1,0 +1,122 @@
+"""What a peer is: a representation, and what a reader must know to judge it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sklearn.base import TransformerMixin, clone
+
+from metanet_lib.parameters import Parameters, decision
+
+Group = Literal["weights only", "black box", "with data access"]
+GROUPS: tuple[Group, ...] = ("weights only", "black box", "with data access")
+"""Groups of peers, by what they may look at, the least first; the order of the table."""
+
+Sees = Literal["weights", "patches", "both"]
+
+
+@dataclass(frozen=True)
+class PeersParameters(Parameters):
+    """The size of the comparison with other representations.
+
+    Examples
+    --------
+    >>> PeersParameters().samples
+    256
+    """
+
+    seeds: int = decision(5, "times each representation with randomness is fitted", "ours")
+    copies: int = decision(
+        5, "orders of its filters in which augmentation shows each model", "ours"
+    )
+    epochs: int = decision(
+        50,
+        "training epochs of deep representations; two that learn slowly take twice as many",
+        "ours: as the paper's",
+    )
+    probes: int = decision(128, "inputs that black-box representations show to each model", "ours")
+    landmarks: int = decision(
+        40,
+        "models that each model is compared with, where a comparison is costly",
+        "ours: pairs grow with the square",
+    )
+    samples: int = decision(
+        256, "patches of its dataset that are shown with each model, where data may be seen", "ours"
+    )
+
+    def __post_init__(self) -> None:
+        self.require_positive("seeds", "copies", "epochs", "probes", "landmarks", "samples")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One row of the comparison.
+
+    Attributes
+    ----------
+    name, title
+        In tables, and in words.
+    group
+        What it may look at.
+    cite
+        Keys of ``book/references.bib``, separated by commas; may be empty.
+    representation
+        A scikit-learn transformer, not yet fitted. If it has a parameter ``seed`` (or a step of a
+        pipeline has), it is fitted with several.
+    how, why
+        A sentence each: how it works, and why it lands where it does; in Markdown.
+    sees
+        What ``fit`` and ``transform`` take: encoders ``[m, 256, 16]``; or samples of the patches of
+        each model's dataset, ``[m, n, 256]``; or the tuple of both.
+    labels
+        Whether ``fit`` is told the dataset ids of the fit models. If not, ``y`` is None.
+    forward_passes
+        Whether models are run on inputs.
+    invariant
+        Whether the order of a model's filters changes nothing.
+    reconstructs
+        Whether the fitted representation has ``loss_``, the label-free measure by
+        which the paper's rule chooses the headline among seeds.
+    copies
+        In how many orders of its filters each fit model is shown, to fitting and to k-NN.
+    seeds
+        Seeds to fit with, if they are given and not those of the run.
+    fit_seconds
+        Seconds that fitting took, where it was done before; otherwise they are measured.
+
+    Examples
+    --------
+    >>> from metanet_lib.experiments.peers.simple import paper
+    >>> paper([metanetwork], seconds=None).runs(PeersParameters())
+    (0,)
+    """
+
+    name: str
+    title: str
+    group: Group
+    cite: str
+    representation: TransformerMixin
+    how: str
+    why: str
+    sees: Sees = "weights"
+    labels: bool = False
+    forward_passes: bool = False
+    invariant: bool = True
+    reconstructs: bool = False
+    copies: int = 1
+    seeds: tuple[int, ...] = ()
+    fit_seconds: float | None = None
+
+    @property
+    def seed_names(self) -> list[str]:
+        """The parameters of the representation that are seeds; none where nothing is random."""
+        names = self.representation.get_params()
+        return [name for name in names if name == "seed" or name.endswith("__seed")]
+
+    def runs(self, parameters: PeersParameters) -> tuple[int, ...]:
+        """Return the seeds with which it is fitted: one if nothing is random."""
+        is_random = self.seed_names or self.copies > 1
+        return self.seeds or tuple(range(parameters.seeds if is_random else 1))
+
+    def of_seed(self, seed: int) -> TransformerMixin:
+        """Return the representation of a seed, not yet fitted."""
+        return clone(self.representation).set_params(**dict.fromkeys(self.seed_names, seed))

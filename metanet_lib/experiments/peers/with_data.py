@@ -1,0 +1,64 @@
+"""Upper references: what may be said of a model whose dataset one can look at."""
+
+from metanet_lib.experiments.peers.peer import Peer, PeersParameters
+from metanet_lib.representations.with_data import MeLA, Model2Vec, PatchStatistics, Task2Vec
+
+
+def with_data(p: PeersParameters) -> list[Peer]:
+    """Return the rows that are shown patches of each model's own dataset.
+
+    Examples
+    --------
+    >>> any(peer.sees == "weights" for peer in with_data(PeersParameters()))
+    False
+    """
+    return [
+        Peer(
+            "patch_statistics",
+            "The dataset itself",
+            "with data access",
+            "",
+            PatchStatistics(),
+            how=f"No model at all: mean and covariance of {p.samples} patches of its dataset, "
+            "reduced to 16 principal components.",
+            why="What a small autoencoder can learn of patches is little more than their "
+            "covariance; here it is measured directly, on fewer patches than a model has seen.",
+            sees="patches",
+        ),
+        Peer(
+            "task2vec",
+            "TASK2VEC",
+            "with data access",
+            "achille2019",
+            Task2Vec(),
+            how="How sensitive each unit of one shared probe network is to the patches: the "
+            "diagonal of its Fisher information.",
+            why="It measures which features of the probe network a dataset excites, second "
+            "moments again, with the noise of a small sample.",
+            sees="patches",
+        ),
+        Peer(
+            "model2vec",
+            "MODEL2VEC",
+            "with data access",
+            "achille2019",
+            Model2Vec(references=p.landmarks),
+            how="The same, and half the way to those of some reference datasets whose patches "
+            "the model's codes rebuild well.",
+            why="The model's own part can only add what its dataset's place does not say already.",
+            sees="both",
+            forward_passes=True,
+        ),
+        Peer(
+            "mela",
+            "Latent of MeLA",
+            "with data access",
+            "wu2018",
+            MeLA(epochs=p.epochs),
+            how="A network reads half of the patches, pools them to 16 numbers and makes of "
+            "these an autoencoder that has to rebuild the other half.",
+            why="The 16 numbers are trained to hold what helps to rebuild the dataset's patches, "
+            "which is what the models to interpret have learned too.",
+            sees="patches",
+        ),
+    ]

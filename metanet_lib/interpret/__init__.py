@@ -1,0 +1,48 @@
+"""What was a model trained on? The answers of the paper's section 4.4.
+
+``classifier``
+    the meta-classifier, and how often it is right about models that nothing was fitted on
+``interpreter``
+    :class:`Interpreter`, which answers for a model that somebody else trained
+``foreign``
+    such models, read from their files and checked
+"""
+
+from metanet_lib.interpret.classifier import (
+    PAPER_ACCURACY,
+    TASKS,
+    InterpretParameters,
+    Task,
+    Verdict,
+    assess,
+    assess_all,
+    meta_classifier,
+    neighbours_by_dataset,
+    percent,
+    result_table,
+    wilson_interval,
+)
+from metanet_lib.interpret.foreign import SUFFIXES, ForeignModels, read_models
+from metanet_lib.interpret.interpreter import USUAL, Answer, Interpreter, Neighbour
+
+__all__ = [
+    "PAPER_ACCURACY",
+    "SUFFIXES",
+    "TASKS",
+    "USUAL",
+    "Answer",
+    "ForeignModels",
+    "InterpretParameters",
+    "Interpreter",
+    "Neighbour",
+    "Task",
+    "Verdict",
+    "assess",
+    "assess_all",
+    "meta_classifier",
+    "neighbours_by_dataset",
+    "percent",
+    "read_models",
+    "result_table",
+    "wilson_interval",
+]

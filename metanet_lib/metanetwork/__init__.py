@@ -1,0 +1,53 @@
+"""The metanetwork: a meta-autoencoder trained on the weights of models (paper, section 4.3).
+
+A model to interpret is a set of 16 filters of 256 weights. The meta-autoencoder squeezes it to 16
+numbers in three moves, and mirrors them to get the model back:
+
+1. the *unit-wise* meta-autoencoder turns each filter, seen as a 16x16 picture, into 3 numbers;
+2. *filter sorting* puts the 16 triples in order of one of their axes, since the order of the
+   filters means nothing to what the model does;
+3. the *inter-unit* meta-autoencoder turns the 48 sorted numbers into 16, linearly.
+
+The two autoencoders are trained one after the other, on weights alone: no label, no patch.
+:func:`train` does it once for one seed, :func:`train_seeds` for several, and :func:`best` picks the
+seed that reconstructs the training models best, a choice that needs no label.
+
+Conventions: encoders ``[m, 256, 16]``, filters ``[n, 256]``, float32. Nothing here reads sound,
+pictures or notebooks.
+"""
+
+from metanet_lib.metanetwork.training import (
+    SIDE,
+    InterunitAutoencoder,
+    MetaAutoencoder,
+    Metanetwork,
+    MetanetworkParameters,
+    UnitwiseAutoencoder,
+    best,
+    filters_of,
+    fit_autoencoder,
+    initialise,
+    load,
+    save,
+    sort_filters,
+    train,
+    train_seeds,
+)
+
+__all__ = [
+    "SIDE",
+    "InterunitAutoencoder",
+    "MetaAutoencoder",
+    "Metanetwork",
+    "MetanetworkParameters",
+    "UnitwiseAutoencoder",
+    "best",
+    "filters_of",
+    "fit_autoencoder",
+    "initialise",
+    "load",
+    "save",
+    "sort_filters",
+    "train",
+    "train_seeds",
+]

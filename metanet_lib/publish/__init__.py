@@ -1,0 +1,15 @@
+"""The book as a thing that is made: run, paired, built; nothing here computes a result.
+
+``graph``
+    the whole paper as one graph: profiles, chapters, and how Snakemake is run
+``pairs``
+    a chapter's script and its notebook say the same
+``site``
+    executed chapters and prose pages become one HTML book
+``pages``
+    edit links, and what the theme leaves undone: an extension of Sphinx
+``generated``
+    the pages' Markdown that a run makes: its decisions, times and versions
+``reference``
+    every public name of the library, as the book lists it
+"""

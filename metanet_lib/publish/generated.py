@@ -1,0 +1,196 @@
+"""The pages' Markdown that a run makes: its decisions, its corpora, its times and versions.
+
+Prose pages in ``book/`` include it from ``book/_generated/``; :mod:`metanet_lib.publish.site`
+puts it there.
+"""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from metanet_lib import __version__
+from metanet_lib.data.corpora.fetch import ARCHIVES
+from metanet_lib.parameters import Parameters
+from metanet_lib.store import Results
+
+Profile = Mapping[str, Any]
+Sections = Mapping[str, type[Parameters]]
+Notebook = dict[str, Any]
+
+_PROGRAMS = ("torch", "numpy", "librosa", "scikit-learn", "jupyter-book")
+
+
+def decision_tables(profile: Profile, sections: Sections) -> str:
+    """Return Markdown that lists every parameter of a run, one table a section.
+
+    A value that differs from the default is marked, and so is a reason that begins with ``open:``,
+    where the paper leaves the decision to us.
+
+    Examples
+    --------
+    >>> from metanet_lib.interpret import InterpretParameters
+    >>> print(decision_tables({}, {"interpret": InterpretParameters}).splitlines()[0])
+    ## `interpret`: how models are interpreted
+    """
+    parts = []
+    for name, kind in sections.items():
+        default, chosen = kind(), kind.of(profile.get(name, {}))
+        rows = []
+        for field in fields(kind):
+            usual, value = getattr(default, field.name), getattr(chosen, field.name)
+            why = field.metadata["why"]
+            ours = why.startswith("open:")
+            reason = _plain(why.removeprefix("open:").strip())
+            rows.append(
+                (
+                    f"`{field.name}`",
+                    _value(usual),
+                    "same" if value == usual else f"[{_value(value)}]{{.changed}}",
+                    _plain(field.metadata["what"]),
+                    f"[our decision]{{.ours}} {reason}" if ours else reason,
+                )
+            )
+        header = ("parameter", "paper, or ours", "this run", "meaning", "reason")
+        title = f"## `{name}`: {_plain(_first_line(kind))}"
+        parts.append(f"{title}\n\n:::{{div}} decisions\n{_table(header, rows)}:::\n")
+    return "\n".join(parts)
+
+
+def corpora_table() -> str:
+    """Return Markdown that tells where the real corpora come from, and their terms.
+
+    Examples
+    --------
+    >>> "Pascal VOC 2012" in corpora_table()
+    True
+    """
+    rows = [
+        (
+            f"[{_plain(archive.title)}]({archive.url})",
+            archive.size_text,
+            f"{_plain(archive.terms)} [More]({archive.terms_url})",
+        )
+        for archive in ARCHIVES.values()
+    ]
+    sources = [f"- {_plain(a.title)}: {_plain(a.source)}." for a in ARCHIVES.values()]
+    return "\n".join(
+        [
+            _table(("corpus", "archive", "terms"), rows),
+            "Checksums and sizes are stated by:\n",
+            *sources,
+            "",
+        ]
+    )
+
+
+def status_tables(
+    results: Results,
+    profile: Profile,
+    sections: Sections,
+    notebooks: Mapping[str, Notebook],
+) -> str:
+    """Return Markdown that tells how long each chapter ran, and with what.
+
+    Examples
+    --------
+    >>> ran = {"metadata": {"papermill": {"duration": 61, "end_time": "2026-01-01T00:00:00"}}}
+    >>> "1 min 1 s" in status_tables(Results("quick"), {}, {}, {"01_datasets": ran})
+    True
+    """
+    runs = _runs(notebooks)
+    chapters = [
+        (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], _duration(run["duration"]))
+        for name, run in runs.items()
+    ]
+    total = ("all chapters", "", _total(runs))
+    seeds = [
+        (f"`{name}.{field.name}`", _value(getattr(kind.of(profile.get(name, {})), field.name)))
+        for name, kind in sections.items()
+        for field in fields(kind)
+        if field.name in ("seed", "seeds")
+    ]
+    facts = [
+        ("corpus", _plain(results.corpus_title)),
+        ("profile", _plain(results.profile)),
+        ("site built", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
+    ]
+    programs = [
+        ("metanet_lib (this book's library)", __version__),
+        ("Python", platform.python_version()),
+        *((name, version(name)) for name in _PROGRAMS),
+    ]
+    return "\n".join(
+        [
+            "## The run\n",
+            _table(("what", "which"), facts),
+            "## Run time of the chapters\n",
+            _table(("chapter", "executed", "run time"), [*chapters, total]),
+            "## Seeds\n",
+            _table(("parameter", "value"), seeds),
+            "## Versions\n",
+            _table(("program", "version"), programs),
+        ]
+    )
+
+
+def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:
+    """Return a line of Markdown that tells what made the site, and how long its chapters took.
+
+    Examples
+    --------
+    >>> ran = {"metadata": {"papermill": {"duration": 61, "end_time": "2026-01-01T00:00:00"}}}
+    >>> "ran for **1 min 1 s**" in run_in_short(Results("quick"), {"01_datasets": ran})
+    True
+    """
+    return (
+        f"This site was made from the **{_plain(results.corpus_title)}**, profile "
+        f"**{_plain(results.profile)}**. Its {len(notebooks)} chapters ran for "
+        f"**{_total(_runs(notebooks))}**, not counting the zoo that was trained for them.\n"
+    )
+
+
+def _runs(notebooks: Mapping[str, Notebook]) -> dict[str, Any]:
+    return {name: notebook["metadata"]["papermill"] for name, notebook in notebooks.items()}
+
+
+def _total(runs: Mapping[str, Any]) -> str:
+    return _duration(sum(run["duration"] for run in runs.values()))
+
+
+# --- Markdown ---------------------------------------------------------------------------------
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown shows as it is, inside a table too."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]<>|#$~" else c for c in " ".join(text.split()))
+
+
+def _value(value: Any) -> str:
+    """Return a parameter's value as a reader writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(_value(v) for v in value)
+    return f"{value:,}" if isinstance(value, int) else _plain(str(value))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _first_line(kind: type[Parameters]) -> str:
+    """Return the first sentence of a class's docstring, begun in lower case, without its stop."""
+    sentence = (kind.__doc__ or kind.__name__).strip().split(". ")[0].split("\n")[0].rstrip(".")
+    return sentence[0].lower() + sentence[1:]

@@ -1,0 +1,304 @@
+"""Claims about the peers and the protocol that compares them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.preprocessing import FunctionTransformer
+
+from metanet_lib import catalog, figures
+from metanet_lib.data.patches import PatchParameters
+from metanet_lib.experiments.leaderboard import (
+    assess_peer,
+    draw_samples,
+    leaderboard,
+    permuted_copies,
+    run,
+    training_seconds,
+)
+from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters, peers
+from metanet_lib.interpret import InterpretParameters, wilson_interval
+from metanet_lib.metanetwork import MetanetworkParameters, best, train
+from metanet_lib.representations.weights import (
+    AlignedWeights,
+    gram,
+    projector,
+    reduced,
+    spectrum,
+    statistics,
+)
+from metanet_lib.store import Results
+from metanet_lib.zoo import Zoo, ZooParameters, load_zoo
+from metanet_lib.zoo.pipeline import make_dataset
+
+SMALL = PeersParameters(seeds=2, copies=2, epochs=1, probes=16, landmarks=4, samples=4)
+NET = MetanetworkParameters(
+    channels=(2, 2, 2),
+    dense=4,
+    unitwise_epochs=1,
+    interunit_epochs=1,
+    embedding_activation="linear",
+)
+GENERATOR = np.random.default_rng(0)
+FIT_IDS, ALL_IDS = (
+    ("v:aer", "v:bic", "a:air", "a:cel"),
+    ("v:aer", "v:bic", "v:tvm", "a:air", "a:cel"),
+)
+
+
+def zoo_of(ids, per_dataset):
+    """Models whose filters are white noise, a louder one for each next dataset."""
+    loudness = {d.id: 1 + i for i, d in enumerate(catalog.DATASETS)}
+    encoders = [
+        loudness[i] * GENERATOR.normal(size=(256, 16)) for i in ids for _ in range(per_dataset)
+    ]
+    return Zoo(np.array(encoders, np.float32), np.repeat(ids, per_dataset))
+
+
+FIT, VALIDATION = zoo_of(FIT_IDS, 6), zoo_of(ALL_IDS, 3)
+SAMPLES = {len(zoo): GENERATOR.random((len(zoo), 4, 256), np.float32) for zoo in (FIT, VALIDATION)}
+METANETWORKS = [train(FIT.encoders, NET, seed) for seed in (0, 1)]
+ROWS = peers(SMALL, METANETWORKS)
+EACH = pytest.mark.parametrize("peer", ROWS, ids=[peer.name for peer in ROWS])
+K = InterpretParameters(k=3)
+
+
+def shown(peer, encoders, samples):
+    return {"weights": encoders, "patches": samples, "both": (encoders, samples)}[peer.sees]
+
+
+def embed(peer, y=None):
+    """The validation models, as the peer's first seed embeds them."""
+    fitted = peer.of_seed(0).fit(shown(peer, FIT.encoders, SAMPLES[len(FIT)]), y)
+    return fitted, fitted.transform(shown(peer, VALIDATION.encoders, SAMPLES[len(VALIDATION)]))
+
+
+class Untouchable:
+    """Labels that nobody may look at."""
+
+    def _refuse(self, *args, **kwargs):
+        raise AssertionError("labels were looked at")
+
+    __len__ = __iter__ = __getitem__ = __array__ = __eq__ = __bool__ = __getattr__ = _refuse
+    __hash__ = None
+
+
+@EACH
+def test_a_row_embeds_models_in_finite_numbers_and_clones(peer):
+    _, embeddings = embed(peer, FIT.datasets if peer.labels else None)
+    assert embeddings.shape[0] == len(VALIDATION)
+    assert embeddings.ndim == 2
+    assert np.isfinite(embeddings).all()
+    assert type(clone(peer.representation)) is type(peer.representation)
+
+
+@EACH
+def test_a_row_without_labels_never_looks_at_them(peer):
+    if peer.labels:
+        pytest.skip("this row is told labels, and says so")
+    np.testing.assert_array_equal(embed(peer, Untouchable())[1], embed(peer)[1])
+
+
+@EACH
+def test_a_row_called_invariant_does_not_see_the_order_of_filters(peer):
+    fitted, embeddings = embed(peer, FIT.datasets if peer.labels else None)
+    orders = GENERATOR.permuted(np.tile(np.arange(16), (len(VALIDATION), 1)), axis=1)
+    permuted = np.take_along_axis(VALIDATION.encoders, orders[:, None], axis=2)
+    again = fitted.transform(shown(peer, permuted, SAMPLES[len(VALIDATION)]))
+    apart = np.abs(again - embeddings).max() / np.abs(embeddings).max()
+    assert (apart < 1e-5) == peer.invariant
+
+
+def test_rows_have_names_of_their_own_known_citations_and_their_group():
+    assert len({peer.name for peer in ROWS}) == len({peer.title for peer in ROWS}) == len(ROWS)
+    bibliography = Path("book/references.bib").read_text()
+    for peer in ROWS:
+        assert peer.group in GROUPS
+        assert (peer.group == "with data access") == (peer.sees != "weights")
+        assert peer.how.endswith(".")
+        assert peer.why.endswith(".")
+        for key in filter(None, peer.cite.split(",")):
+            assert f"{{{key},\n" in bibliography
+
+
+def test_the_gram_matrix_forgets_rotations_and_the_projector_every_mixing():
+    encoders = VALIDATION.encoders
+    rotation = np.linalg.qr(GENERATOR.normal(size=(16, 16))).Q
+    mixing = GENERATOR.normal(size=(16, 16))
+    np.testing.assert_allclose(gram(encoders @ rotation), gram(encoders), rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(projector(encoders @ mixing), projector(encoders), atol=1e-5)
+    one = np.zeros((1, 256, 16), np.float32)
+    one[0, :16] = np.eye(16)
+    square = np.zeros((256, 256))
+    square[np.triu_indices(256)] = projector(one)[0]
+    np.testing.assert_allclose(square, np.diag([1.0] * 16 + [0.0] * 240), atol=1e-7)
+
+
+def test_the_spectrum_forgets_where_a_filter_lies_and_keeps_its_frequency():
+    x = np.arange(16)
+    wave = np.cos(2 * np.pi * 3 * x / 16)[None, :] * np.ones((16, 1))
+    encoder = np.repeat(wave.reshape(1, 256, 1), 16, axis=2)
+    strongest = np.unravel_index(spectrum(encoder)[0].argmax(), (16, 16))
+    assert strongest in {(0, 3), (0, 13)}
+    moved = np.roll(VALIDATION.encoders.reshape(-1, 16, 16, 16), (5, 2), axis=(1, 2))
+    again = spectrum(moved.reshape(VALIDATION.encoders.shape))
+    np.testing.assert_allclose(again, spectrum(VALIDATION.encoders), rtol=1e-4, atol=1e-3)
+
+
+def test_the_statistics_are_those_of_unterthiner():
+    weights = np.arange(4096.0).reshape(1, 256, 16)
+    expected = [2047.5, (4096**2 - 1) / 12, 0, 1023.75, 2047.5, 3071.25, 4095]
+    np.testing.assert_allclose(statistics(weights)[0], expected)
+
+
+def test_aligned_models_that_differ_in_order_alone_become_one():
+    model = VALIDATION.encoders[0]
+    several = np.stack([model[:, GENERATOR.permutation(16)] for _ in range(5)])
+    aligned = AlignedWeights(rounds=1).fit_transform(several)
+    assert np.ptp(aligned, axis=0).max() < 1e-6
+    assert sorted(aligned[0].reshape(256, 16)[0]) == sorted(model[0])
+
+
+def test_principal_components_are_those_of_the_whole_decomposition():
+    small = reduced(spectrum, 3).fit_transform(FIT.encoders)
+    centred = spectrum(FIT.encoders) - spectrum(FIT.encoders).mean(0)
+    values = np.linalg.svd(centred.astype(float), compute_uv=False)[:3]
+    np.testing.assert_allclose(np.linalg.norm(small, axis=0), values, rtol=1e-4)
+
+
+def test_few_models_have_fewer_components():
+    assert reduced(spectrum).fit_transform(FIT.encoders[:5]).shape == (5, 4)
+
+
+def test_augmentation_keeps_every_model_and_adds_its_filters_in_other_orders():
+    copies = permuted_copies(FIT, 3, seed=0)
+    assert len(copies) == 3 * len(FIT)
+    np.testing.assert_array_equal(copies.encoders[: len(FIT)], FIT.encoders)
+    assert list(copies.datasets) == 3 * list(FIT.datasets)
+    assert not np.array_equal(copies.encoders[len(FIT) :][: len(FIT)], FIT.encoders)
+    np.testing.assert_array_equal(
+        np.sort(copies.encoders.reshape(3, *FIT.encoders.shape), axis=3)[2],
+        np.sort(FIT.encoders, axis=2),
+    )
+
+
+def test_a_peer_is_fitted_once_for_each_seed_if_anything_is_random():
+    runs = {peer.name: peer.runs(SMALL) for peer in ROWS}
+    assert runs["raw_weights"] == runs["gram"] == (0,)
+    assert runs["raw_augmented"] == runs["raw_aligned"] == (0, 1)
+    assert runs["metanetwork"] == (0, 1)
+    nested = replace(ROWS[0], representation=FunctionTransformer(spectrum))
+    assert nested.seed_names == []
+    aligned = next(peer for peer in ROWS if peer.name == "raw_aligned")
+    assert aligned.of_seed(7).seed == 7
+    assert aligned.representation.seed == 0
+
+
+def rows_of(several):
+    return pd.DataFrame(
+        row
+        for peer in several
+        for seed in peer.runs(SMALL)
+        for row in assess_peer(
+            peer, seed, FIT, VALIDATION, K, SAMPLES[len(FIT)], SAMPLES[len(VALIDATION)]
+        )
+    )
+
+
+def test_the_headline_is_the_paper_s_rule_where_models_are_rebuilt_and_else_the_mean():
+    chosen = [peer for peer in ROWS if peer.name in {"metanetwork", "raw_aligned", "gram"}]
+    rows = rows_of(chosen)
+    table = leaderboard(chosen, rows).set_index("row")
+    assert table.headline.to_dict() == {
+        "raw_aligned": "mean of seeds",
+        "gram": "the only run",
+        "metanetwork": "best reconstruction",
+    }
+    for task, n in (("modality", 15), ("dataset_id", 12)):
+        of_task = rows[rows.task == task].set_index(["representation", "seed"])
+        expected = of_task.accuracy["metanetwork", best(METANETWORKS).seed]
+        assert table.loc["metanetwork", task] == pytest.approx(expected)
+        mean = of_task.n_correct["raw_aligned"].mean()
+        assert table.loc["raw_aligned", task] == pytest.approx(mean / n)
+        assert table.loc["raw_aligned", f"{task}_ci_low"] == wilson_interval(round(mean), n)[0]
+        assert (table[f"{task}_min"] <= table[task]).all()
+        assert (table[task] <= table[f"{task}_max"]).all()
+        assert set(table[f"{task}_n_validation"]) == {n}
+    assert set(table.n_fit) == {len(FIT)}
+    assert [t.get_text() for t in figures.accuracy_and_cost(table.reset_index()).axes[0].texts] == [
+        "1",
+        "2",
+        "3",
+    ]
+
+
+class Spy(TransformerMixin, BaseEstimator):
+    """Embeds each model by the mean of its patches, and notes what it was given."""
+
+    def fit(self, X, y=None):
+        self.given_ = (X, y)
+        return self
+
+    def transform(self, X):
+        return X.mean((1, 2))[:, None]
+
+
+def test_a_peer_is_shown_what_its_row_says(monkeypatch):
+    given = []
+    monkeypatch.setattr(Spy, "fit", lambda self, X, y=None: given.append((X, y)) or self)
+    peer = Peer("spy", "Spy", "with data access", "", Spy(), "How.", "Why.", sees="patches")
+    rows_of([peer, replace(peer, labels=True)])
+    assert given[0][0] is given[1][0] is SAMPLES[len(FIT)]
+    assert given[0][1] is None
+    assert list(given[1][1]) == list(FIT.datasets)
+
+
+@pytest.fixture
+def one_by_one(monkeypatch):
+    """Work in this process, without others."""
+    monkeypatch.setattr(
+        "metanet_lib.experiments.leaderboard.side_by_side",
+        lambda function, each, *_: [function(*a) for a in each],
+    )
+
+
+def test_each_model_is_given_patches_of_its_own_dataset(demo_corpus, one_by_one):
+    zoos = FIT.of(["v:aer", "a:cel"]), VALIDATION.of(["v:aer"])
+    fit, validation = draw_samples(demo_corpus, zoos, PatchParameters(), 300)
+    assert (fit.shape, validation.shape) == ((12, 300, 256), (3, 300, 256))
+    levels = np.concatenate([fit, validation]).mean((1, 2))
+    sounds = np.concatenate([zoo.datasets for zoo in zoos]) == "a:cel"
+    apart = np.abs(levels[~sounds, None] - levels[sounds]).min()
+    assert max(np.ptp(levels[sounds]), np.ptp(levels[~sounds])) < apart
+    assert len(np.unique(levels)) == len(levels), "each model has a sample of its own"
+
+
+def test_the_comparison_of_a_run_is_that_of_its_peers_alone(demo_corpus, tmp_path, request):
+    results = Results("tiny", str(demo_corpus), tmp_path)
+    zoo = ZooParameters(training_datasets=FIT_IDS, batch_size=64, models_fit=3, models_validation=1)
+    patches = PatchParameters(per_dataset=128)
+    datasets = [d for d in catalog.DATASETS if d.id in FIT_IDS]
+    for d in datasets:
+        make_dataset(demo_corpus, d, patches, zoo, results.shard(d.slug))
+    mean = FunctionTransformer(np.mean, kw_args={"axis": 1})
+    peer = Peer("mean", "Mean patch", "with data access", "", mean, "How.", "Why.", sees="patches")
+    gram_row = next(peer for peer in ROWS if peer.name == "gram")
+    rows = run(results, datasets, [gram_row, peer], patches, SMALL, K)
+    zoos = load_zoo(results.zoo, datasets)
+    request.getfixturevalue("one_by_one")
+    drawn = draw_samples(demo_corpus, zoos, patches, SMALL.samples)
+    alone = assess_peer(gram_row, 0, *zoos, K) + assess_peer(peer, 0, *zoos, K, *drawn)
+    times = ["fit_seconds", "ms_per_model"]
+    pd.testing.assert_frame_equal(rows.drop(columns=times), pd.DataFrame(alone).drop(columns=times))
+    assert {path.name for path in results.folder.iterdir()} == {"zoo"}
+
+
+def test_the_training_time_of_a_metanetwork_is_that_of_its_filters_and_its_models(monkeypatch):
+    monkeypatch.setattr(
+        "metanet_lib.experiments.leaderboard.metanetwork_speed", lambda parameters: (2.0, 3.0)
+    )
+    p = MetanetworkParameters(unitwise_epochs=5, interunit_epochs=7)
+    assert training_seconds(p, models=10) == 10 * (16 * 5 * 2.0 + 7 * 3.0)

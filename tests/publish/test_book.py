@@ -1,0 +1,205 @@
+"""Claims about the book as a whole: the tiny profile, from the raw corpus to the site."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from htmlcheck import problems
+
+from metanet_lib.publish.graph import CHAPTERS
+
+pytestmark = pytest.mark.book
+
+BIN = Path(sys.executable).parent
+TABLES = ("accuracy", "accuracy_by_seed", "datasets", "metanetwork_losses", "zoo_losses")
+ENVIRONMENT = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "JUPYTER_PREFER_ENV_PATH": "1"}
+
+
+def clone(folder: Path) -> Path:
+    """Copy what git tracks into a folder, as a newcomer's clone has it."""
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
+    for name in tracked.stdout.splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(name, folder / name)
+    return folder
+
+
+def command(*words: str, cwd: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(words, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True)
+
+
+def make_book(cwd: Path) -> None:
+    done = command("metanet", "book", "--profile", "tiny", cwd=cwd)
+    logs = cwd.glob("results/tiny/logs/*.log")
+    tails = "\n".join(f"== {log.name}\n{log.read_text()[-2000:]}" for log in logs)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:] + tails
+
+
+def written(folder: Path) -> dict[str, int]:
+    """When each result was written."""
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns
+        for kind in (
+            "results/tiny/zoo",
+            "results/tiny/tables",
+            "results/tiny/chapters",
+            "_build/html",
+        )
+        for path in (folder / kind).glob("*")
+        if path.is_file()
+    }
+
+
+def tables(folder: Path) -> dict[str, str]:
+    return {name: (folder / f"results/tiny/tables/{name}.csv").read_text() for name in TABLES}
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    folder = clone(tmp_path_factory.mktemp("book"))
+    make_book(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def expected_tables(book):
+    """The tables of the undisturbed book, read before any test edits it."""
+    return tables(book)
+
+
+@pytest.fixture
+def another(book, tmp_path):
+    """Another clone, with the demo corpus already in place."""
+    clone(tmp_path)
+    shutil.copytree(book / "data", tmp_path / "data", copy_function=shutil.copy2)
+    return tmp_path
+
+
+def test_the_book_has_its_shards_tables_figures_chapters_and_pages(book):
+    results = book / "results/tiny"
+    assert len(list(results.glob("zoo/*.safetensors"))) == 41
+    for number in (3, 4, 5, 6):
+        assert (results / f"figures/fig{number}.svg").stat().st_size > 5000
+        assert (results / f"figures/fig{number}.png").stat().st_size > 5000
+    assert [p.stem for p in sorted(results.glob("chapters/*.ipynb"))] == list(CHAPTERS)
+    assert (book / "_build/html/index.html").is_file()
+    assert not list(results.glob("patches/*")), "banks are temporary"
+
+
+def test_the_accuracy_table_has_two_tasks_and_two_representations(book):
+    accuracy = pd.read_csv(book / "results/tiny/tables/accuracy.csv")
+    assert sorted(zip(accuracy.task, accuracy.representation, strict=True)) == [
+        ("dataset_id", "metanetwork"),
+        ("dataset_id", "raw_weights"),
+        ("modality", "metanetwork"),
+        ("modality", "raw_weights"),
+    ]
+    assert list(accuracy.embedding_dim) == [16, 4096, 16, 4096]
+    assert set(accuracy.n_validation) == {2 * 41, 2 * 20}
+    assert set(accuracy.n_fit) == {4 * 20}
+    assert (accuracy.accuracy == accuracy.n_correct / accuracy.n_validation).all()
+    assert (accuracy.ci_low <= accuracy.accuracy).all()
+    assert (accuracy.accuracy <= accuracy.ci_high).all()
+    assert set(accuracy.paper_accuracy) == {1.0, 0.5, 0.254, 0.0785}
+
+
+def test_every_seed_is_shown_and_the_headline_is_the_best_reconstruction(book):
+    by_seed = pd.read_csv(book / "results/tiny/tables/accuracy_by_seed.csv")
+    meta = by_seed[by_seed.representation == "metanetwork"]
+    assert len(meta) == 2 * 2
+    for _, rows in meta.groupby("task"):
+        assert rows.reconstruction_loss[rows.headline].item() == rows.reconstruction_loss.min()
+
+
+def test_every_page_is_whole_offline_and_says_what_it_was_made_from(book):
+    html = book / "_build/html"
+    assert problems(html) == []
+    pages = [p for p in html.rglob("*.html") if "_static" not in p.parts]
+    assert len(pages) >= len(CHAPTERS) + 4
+    for page in pages:
+        assert "synthetic demo corpus" in page.read_text(), page.name
+
+
+def test_changing_nothing_does_nothing(book):
+    before, start = written(book), time.monotonic()
+    make_book(book)
+    assert written(book) == before
+    assert time.monotonic() - start < 30
+
+
+def test_an_edited_chapter_reruns_itself_and_the_site_and_nothing_else(book):
+    before = written(book)
+    script = book / "notebooks/05_dataset_id.py"
+    script.write_text(script.read_text() + "\n# %% [markdown]\n# An edit by a reader.\n")
+    plan = command("metanet", "book", "--profile", "tiny", "--dry-run", cwd=book)
+    assert written(book) == before
+    make_book(book)
+    after = written(book)
+    changed = {name for name in after if after[name] != before.get(name)}
+    made = {name for name in changed if name.startswith("results")}
+    assert made == {
+        "results/tiny/chapters/05_dataset_id.ipynb",
+        "results/tiny/tables/accuracy.csv",
+        "results/tiny/tables/accuracy_by_seed.csv",
+    }
+    assert set(re.findall(r"^(chapter_\w+|site|zoo_\w+) +\d+$", plan.stdout, re.MULTILINE)) == {
+        "chapter_05_dataset_id",
+        "site",
+    }
+    assert "An edit by a reader." in (book / "_build/html/notebooks/05_dataset_id.html").read_text()
+
+
+def test_a_changed_parameter_reruns_what_depends_on_it(book):
+    before = written(book)
+    path = book / "profiles/tiny.yaml"
+    profile = yaml.safe_load(path.read_text())
+    profile["interpret"]["k"] = 5
+    path.write_text(yaml.dump(profile))
+    make_book(book)
+    after = written(book)
+    changed = {Path(n).stem for n in after if n.startswith("results") and after[n] != before[n]}
+    assert {"04_modality", "05_dataset_id", "accuracy"} <= changed
+    assert not changed & {"01_datasets", "02_model_zoo", "03_meta_autoencoder", "v-aer"}
+
+
+def test_a_book_killed_in_the_middle_finishes_with_the_same_tables(another, expected_tables):
+    process = subprocess.Popen(
+        ["metanet", "book", "--profile", "tiny"],
+        cwd=another,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list(another.glob("results/tiny/zoo/*.safetensors")):
+        assert time.monotonic() < deadline, "no shard within two minutes"
+        time.sleep(0.1)
+    refused = command("metanet", "book", "--profile", "tiny", cwd=another)
+    assert refused.returncode != 0
+    assert "another `make book` is at work" in refused.stderr
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    make_book(another)
+    assert tables(another) == expected_tables
+
+
+def test_chapters_run_by_bare_papermill_in_order_with_the_same_tables(another, expected_tables):
+    for name in CHAPTERS:
+        done = command(
+            "papermill",
+            f"notebooks/{name}.ipynb",
+            f"{name}.out.ipynb",
+            "-f",
+            "profiles/tiny.yaml",
+            cwd=another,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert tables(another) == expected_tables
