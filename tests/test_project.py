@@ -126,6 +126,16 @@ def test_a_room_imports_only_from_rooms_above_it(part):
         assert not below, f"{file} imports from {below}"
 
 
+def test_no_two_modules_import_each_other():
+    imports = {
+        str(file): set(graph.library_files(str(file))) - {str(file)}
+        for file in Path("metanet_lib").rglob("*.py")
+        if file.name != "__init__.py"
+    }
+    circles = {(a, b) for a, others in imports.items() for b in others if a in imports.get(b, ())}
+    assert not circles
+
+
 def test_the_reference_has_a_page_for_each_room_in_their_order():
     toc = yaml.safe_load(Path("_toc.yml").read_text())
     pages = [c["file"] for part in toc["parts"] for c in part["chapters"] if "/api/" in c["file"]]

@@ -182,9 +182,11 @@ def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> It
     dataset = catalog.dataset(dataset_id)
     for source in _sources(root, dataset, parameters):
         try:
-            yield read_plane(source, dataset, parameters)
+            with threadpool_limits(1):  # as in a bank: more threads round otherwise
+                plane = read_plane(source, dataset, parameters)
         except UnusableFile:
             continue
+        yield plane
 
 
 def make_bank(

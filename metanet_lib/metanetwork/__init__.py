@@ -8,28 +8,30 @@ numbers in three moves, and mirrors them to get the model back:
    filters means nothing to what the model does;
 3. the *inter-unit* meta-autoencoder turns the 48 sorted numbers into 16, linearly.
 
-The two autoencoders are trained one after the other, on weights alone: no label, no patch.
-:func:`train` does it once for one seed, :func:`train_seeds` for several, and :func:`best` picks the
-seed that reconstructs the training models best, a choice that needs no label.
+The two (``autoencoders``) are trained one after the other, on weights alone: no label, no patch
+(``training``). :func:`train` does it once for one seed, :func:`train_seeds` for several, and
+:func:`best` picks the seed that reconstructs the training models best, a choice that needs no
+label. :func:`save` and :func:`load` keep them in a file (``file``).
 
 Conventions: encoders ``[m, 256, 16]``, filters ``[n, 256]``, float32. Nothing here reads sound,
 pictures or notebooks.
 """
 
-from metanet_lib.metanetwork.training import (
+from metanet_lib.metanetwork.autoencoders import (
     SIDE,
     InterunitAutoencoder,
     MetaAutoencoder,
-    Metanetwork,
     MetanetworkParameters,
     UnitwiseAutoencoder,
-    best,
     filters_of,
+    sort_filters,
+)
+from metanet_lib.metanetwork.file import load, save
+from metanet_lib.metanetwork.training import (
+    Metanetwork,
+    best,
     fit_autoencoder,
     initialise,
-    load,
-    save,
-    sort_filters,
     train,
     train_seeds,
 )

@@ -5,7 +5,7 @@ products. What lies between them is a dozen passes over the batch as tensor oper
 model's rows are read while they are in the cache.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from metanet_lib.data.bank import Bank
-from metanet_lib.zoo.model import CODES, INPUTS
-
-if TYPE_CHECKING:
-    from metanet_lib.zoo.population import Population
+from metanet_lib.zoo.model import CODES, INPUTS, ZooParameters
+from metanet_lib.zoo.stack import Stack
 
 Floats = NDArray[np.float32]
 f32 = np.float32
@@ -32,26 +30,28 @@ class CompiledStep:
 
     Parameters
     ----------
-    population
+    stack
         The models, on the CPU; changed in place.
+    p
+        How to train.
     bank
         The patches.
 
     Examples
     --------
-    >>> from metanet_lib.zoo import Population, ZooParameters
-    >>> population = Population(ZooParameters(batch_size=8), "v:aer", range(2))
-    >>> step = CompiledStep(population, Bank.of(torch.rand(64, 256)))
+    >>> from metanet_lib.zoo import ModelSeed
+    >>> stack = Stack([ModelSeed(0, "v:aer", i) for i in range(2)])
+    >>> step = CompiledStep(stack, ZooParameters(batch_size=8), Bank.of(torch.rand(64, 256)))
     >>> step(torch.arange(16, dtype=torch.int32).view(2, 8), watch=True)
     >>> step.loss().shape
     torch.Size([2])
     """
 
-    def __init__(self, population: "Population", bank: Bank) -> None:
-        p, self._weights = population.parameters, population.weights
+    def __init__(self, stack: Stack, p: ZooParameters, bank: Bank) -> None:
+        self._weights = stack.weights
         m, b = len(self._weights), p.batch_size
         normalisation = ("scale", "shift", "running_mean", "running_var")
-        self._units = [getattr(population, name).view(m, CODES).numpy() for name in normalisation]
+        self._units = [getattr(stack, name).view(m, CODES).numpy() for name in normalisation]
         low, high = bank.limits
         self._windows = bank.windows.numpy()
         self._low, self._inverse = low.numpy(), (1 / (high - low)).numpy()

@@ -10,21 +10,22 @@ from torch import Tensor
 from metanet_lib.data.bank import Bank
 from metanet_lib.zoo.compiled import CompiledStep
 from metanet_lib.zoo.model import CODES, INPUTS, ModelSeed, ZooParameters
+from metanet_lib.zoo.stack import Stack
 
 LOSS_POINTS = 100
 """Points on a model's loss curve."""
 
 
-class Population:
+class Population(Stack):
     """Many autoencoders trained side by side on one dataset, each on its own batches.
 
     The gradients of the loss ``mean((D'A' - X)^2)`` need no reconstruction. Write a model's decoder
     and bias as one matrix ``D'`` of 17 rows (the bias is the row of a code that is always 1) and
     its codes as ``A'``, 17 rows too. Then ``A'(A'^T D' - X)`` and ``(D'D'^T) A' - D'X^T`` need only
     17x17 Gram matrices besides two wide products with the patches, ``[W; D'] X^T`` and
-    ``[dZ; A'] X``. Hence the layout: one tensor ``weights [m, 33, 256]`` holds the encoder (16
-    rows), the decoder (16 rows) and the bias (1 row), so each wide product is one batched matrix
-    product, and Adam, which is elementwise, is one fused update.
+    ``[dZ; A'] X``. Hence the layout of a :class:`~metanet_lib.zoo.stack.Stack`, whose ``weights``
+    hold encoder, decoder and bias: each wide product is one batched matrix product, and Adam,
+    which is elementwise, is one fused update.
 
     Parameters
     ----------
@@ -54,16 +55,7 @@ class Population:
     ) -> None:
         self.parameters, self.dataset_id, self.indices = parameters, dataset_id, indices
         self._sources = [ModelSeed(parameters.seed, dataset_id, i) for i in indices]
-        m = len(indices)
-        weights = torch.zeros(m, 2 * CODES + 1, INPUTS)
-        for model, source in zip(weights, self._sources, strict=True):
-            model[:CODES] = source.glorot()
-            model[CODES : 2 * CODES] = source.glorot()
-        self.weights = weights.to(device)
-        self.scale = torch.ones(m, CODES, 1, device=device)
-        self.shift = torch.zeros(m, CODES, 1, device=device)
-        self.running_mean = torch.zeros(m, CODES, 1, device=device)
-        self.running_var = torch.ones(m, CODES, 1, device=device)
+        super().__init__(self._sources, device)
 
     def train(
         self,
@@ -102,7 +94,7 @@ class Population:
         steps = steps_per_epoch * p.epochs
         watched = set(np.linspace(0, steps - 1, min(steps, loss_points)).astype(int).tolist())
         step_kind = CompiledStep if self.weights.device.type == "cpu" else TensorStep
-        step_of = step_kind(self, bank)
+        step_of = step_kind(self, p, bank)
         curve: list[Tensor] = []
         orders = torch.empty(len(self.indices), n, dtype=torch.int32)
         step = 0
@@ -120,19 +112,6 @@ class Population:
                     advance(len(self.indices))
         return torch.stack(curve, dim=1).cpu()
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the trained models as a shard stores them (see :class:`Shard`), on the CPU."""
-        w = self.weights.cpu()
-        return {
-            "encoder": w[:, :CODES].transpose(1, 2).contiguous(),
-            "decoder": w[:, CODES:-1].contiguous(),
-            "decoder_bias": w[:, -1].contiguous(),
-            "batch_norm_scale": self.scale.cpu().squeeze(2),
-            "batch_norm_shift": self.shift.cpu().squeeze(2),
-            "batch_norm_mean": self.running_mean.cpu().squeeze(2),
-            "batch_norm_var": self.running_var.cpu().squeeze(2),
-        }
-
 
 class TensorStep:
     """One training step of a population on any device, in buffers that are allocated once.
@@ -142,16 +121,15 @@ class TensorStep:
     Examples
     --------
     >>> population = Population(ZooParameters(batch_size=8), "v:aer", range(2))
-    >>> step = TensorStep(population, Bank.of(torch.rand(64, 256)))
+    >>> step = TensorStep(population, population.parameters, Bank.of(torch.rand(64, 256)))
     >>> with torch.no_grad():
     ...     step(torch.arange(16, dtype=torch.int32).view(2, 8), watch=True)
     >>> step.loss().shape
     torch.Size([2])
     """
 
-    def __init__(self, population: Population, bank: Bank) -> None:
-        self.population, self.bank = population, bank
-        p, w = population.parameters, population.weights
+    def __init__(self, stack: Stack, p: ZooParameters, bank: Bank) -> None:
+        self.stack, self.bank, w = stack, bank, stack.weights
         m, b = len(w), p.batch_size
         self._momentum, self._epsilon = p.batch_norm_momentum, p.batch_norm_epsilon
         self._unbias = b / (b - 1)
@@ -165,10 +143,10 @@ class TensorStep:
         self._d_codes = w.new_empty(m, CODES + 1, b)
         self._left = w.new_empty(m, 2 * CODES + 1, b)
         w.grad = self._d_weights = torch.empty_like(w)
-        population.scale.grad = self._d_scale = torch.empty_like(population.scale)
-        population.shift.grad = self._d_shift = torch.empty_like(population.shift)
+        stack.scale.grad = self._d_scale = torch.empty_like(stack.scale)
+        stack.shift.grad = self._d_shift = torch.empty_like(stack.shift)
         self._adam = torch.optim.Adam(
-            [w, population.scale, population.shift],
+            [w, stack.scale, stack.shift],
             lr=p.learning_rate,
             eps=p.adam_epsilon,
             fused=True,
@@ -176,7 +154,7 @@ class TensorStep:
 
     def __call__(self, windows: Tensor, watch: bool = False) -> None:
         """Make one step on these windows of the bank, int32 ``[m, batch_size]``."""
-        pop, w = self.population, self.population.weights
+        stack, w = self.stack, self.stack.weights
         x, normal, codes, left = self._x, self._normal, self._codes, self._left
         decoder = w[:, CODES:]  # 17 rows: decoder and bias
         self.bank.gather(windows.reshape(-1), x.view(-1, INPUTS), self._stored)
@@ -187,11 +165,11 @@ class TensorStep:
         mean = z.mean(2, keepdim=True)
         torch.sub(z, mean, out=normal)
         var = torch.mul(normal, normal, out=self._pre).mean(2, keepdim=True)
-        pop.running_mean.lerp_(mean, self._momentum)
-        pop.running_var.lerp_(var * self._unbias, self._momentum)
+        stack.running_mean.lerp_(mean, self._momentum)
+        stack.running_var.lerp_(var * self._unbias, self._momentum)
         inverse = var.add_(self._epsilon).rsqrt_()
         normal.mul_(inverse)
-        torch.addcmul(pop.shift, normal, pop.scale, out=self._pre)
+        torch.addcmul(stack.shift, normal, stack.scale, out=self._pre)
         torch.clamp_min(self._pre, 0, out=codes[:, :CODES])
         if watch:
             self._loss = torch.baddbmm(x, codes.transpose(1, 2), decoder, beta=-1)
@@ -204,7 +182,7 @@ class TensorStep:
         d_shift = torch.sum(d_pre, 2, keepdim=True)
         d_scale = torch.mul(d_pre, normal, out=self._pre).sum(2, keepdim=True)
         normal.mul_(d_scale).add_(d_shift).mul_(-1 / x.shape[1]).add_(d_pre)
-        torch.mul(normal, inverse * pop.scale, out=left[:, :CODES])
+        torch.mul(normal, inverse * stack.scale, out=left[:, :CODES])
 
         # The other wide product gives the gradients of encoder and decoder.
         torch.mul(codes, -s, out=left[:, CODES:])
