@@ -53,11 +53,12 @@ READS = {
     "04_modality": [*SHARDS, METANETWORK],
     "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
     "06_what_each_part_buys": [*SHARDS, METANETWORK],
-    "07_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
-    "08_open_decisions": CORPUS_FILES,
-    "09_cost": CORPUS_FILES,
-    "10_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
-    "11_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "07_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
+    "08_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "09_open_decisions": CORPUS_FILES,
+    "10_cost": CORPUS_FILES,
+    "11_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "12_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -66,26 +67,27 @@ WRITES = {
     "04_modality": [*tables("modality_by_seed"), *figures("fig4")],
     "05_dataset_id": [*tables("accuracy", "accuracy_by_seed"), *figures("fig5", "fig6")],
     "06_what_each_part_buys": [*tables("ablation"), *figures("ablation_parts")],
-    "07_against_the_others": [
+    "07_what_is_inside": figures("encoded_properties", "left_over"),
+    "08_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
     ],
-    "08_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
-    "09_cost": tables("zoo_speed", "cost"),
-    "10_interpret_your_model": [
+    "09_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
+    "10_cost": tables("zoo_speed", "cost"),
+    "11_interpret_your_model": [
         *tables("interpreted_models", "interpreted_groups"),
         *figures("interpreted_models"),
     ],
-    "11_gallery": tables("gallery"),
+    "12_gallery": tables("gallery"),
 }
 
 # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
 THREADS = {
     "03_meta_autoencoder": max(1, config["cores"] - 1),
     "06_what_each_part_buys": config["cores"],
-    "07_against_the_others": config["cores"],  # it measures
-    "08_open_decisions": config["cores"],
-    "09_cost": config["cores"],  # nothing beside a measurement
+    "08_against_the_others": config["cores"],  # it measures
+    "09_open_decisions": config["cores"],
+    "10_cost": config["cores"],  # nothing beside a measurement
 }
 
 # What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
@@ -95,8 +97,8 @@ RETRIES = 2 if "cluster" in config else 0
 LONG = {
     "03_meta_autoencoder",
     "06_what_each_part_buys",
-    "07_against_the_others",
-    "08_open_decisions",
+    "08_against_the_others",
+    "09_open_decisions",
 }
 
 

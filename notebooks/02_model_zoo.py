@@ -25,37 +25,13 @@
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
-patches = {  # how photographs and sounds become patches: see PatchParameters
-    "per_dataset": 128000,
-    "voc_split": "trainval",
-    "voc_difficult": False,
-    "voc_region": "image",
-    "spread": "files",
-    "normalisation": "dataset",
-    "sample_rate": 22050,
-    "n_fft": 2048,
-    "hop_length": 512,
-    "mel_scale": "power",
-    "dynamic_range": 80.0,
-    "seed": 0,
-}
-# fmt: off
-zoo = {  # how the models are trained: see ZooParameters
+patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
+zoo = {
     "models_fit": 20,
     "models_validation": 8,
-    "training_datasets": [
-        "v:aer", "v:bic", "v:bir", "v:boa", "v:bot", "v:bus", "v:car", "v:cat", "v:cha", "v:cow",
-        "a:air", "a:car", "a:chi", "a:dog", "a:dri", "a:cel", "a:cla", "a:flu", "a:gac", "a:gel",
-    ],
     "epochs": 8,
     "batch_size": 128,
-    "learning_rate": 1e-3,
-    "adam_epsilon": 1e-7,
-    "batch_norm_epsilon": 1e-3,
-    "batch_norm_momentum": 0.01,
-    "seed": 0,
-}
-# fmt: on
+}  # the rest: defaults of ZooParameters
 
 # %%
 from metanet_lib.store import Results
@@ -115,7 +91,8 @@ from metanet_lib.data.patches import PatchParameters
 from metanet_lib.zoo.pipeline import make_corpus, make_zoo
 
 chosen = make_corpus(results, datasets)
-make_zoo(results, chosen, PatchParameters.of(patches), parameters)
+sampling = PatchParameters.of(patches)
+make_zoo(results, chosen, sampling, parameters)
 
 # %% tags=["hide-input"]
 from metanet_lib.zoo import Shard
@@ -167,7 +144,7 @@ import numpy as np
 
 from metanet_lib import figures
 
-steps = parameters.epochs * (patches["per_dataset"] // parameters.batch_size)
+steps = parameters.epochs * (sampling.per_dataset // parameters.batch_size)
 curves = pd.DataFrame({i: s.loss_curve.median(0).values.numpy() for i, s in shards.items()})
 curves.insert(0, "step", np.linspace(1, steps, len(curves)))
 figures.show(
@@ -256,7 +233,7 @@ start.groupby("modality", sort=False).correlation.agg(
 # ## What comes back from 16 codes?
 
 # %% tags=["hide-input"]
-gamma = 0.25 if patches["mel_scale"] == "power" else 1  # of the pictures only
+gamma = 0.25 if sampling.mel_scale == "power" else 1  # of the pictures only
 pairs = {}
 training = [i for i, s in shards.items() if s.models_fit]
 for dataset_id in training[:: -(-len(training) // 4)]:

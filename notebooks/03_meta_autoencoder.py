@@ -28,25 +28,7 @@
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
-metanetwork = {  # shape and training of the meta-autoencoder: see MetanetworkParameters
-    "filter_embedding": 3,
-    "embedding": 16,
-    "channels": [8, 16, 32],
-    "kernel": 3,
-    "dense": 32,
-    "embedding_activation": "relu",
-    "sort_axis": 0,
-    "sort_descending": False,
-    "unitwise_epochs": 50,
-    "interunit_epochs": 500,
-    "batch_size": 32,
-    "learning_rate": 1e-3,
-    "adam_epsilon": 1e-7,
-    "batch_norm_epsilon": 1e-3,
-    "batch_norm_momentum": 0.01,
-    "seeds": 3,
-    "seed": 0,
-}
+metanetwork = {"interunit_epochs": 500, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 
 # %%
 from myst_nb import glue

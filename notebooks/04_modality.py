@@ -28,12 +28,7 @@
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
-interpret = {  # the meta-classifier: see InterpretParameters
-    "k": 10,
-    "modality_labels": "modality",
-    "perplexity": 30.0,
-    "seed": 0,
-}
+interpret = {}  # defaults of InterpretParameters
 
 # %%
 import pandas as pd

@@ -62,7 +62,12 @@ def test_each_chapters_default_parameters_are_those_of_the_quick_profile(chapter
     ]
     values = {s.targets[0].id: ast.literal_eval(s.value) for s in ast.parse(cell.source).body}
     profile = graph.read_profile("quick")
-    assert values == {name: profile[name] for name in values}
+    for name, value in values.items():
+        if name in SECTIONS:  # what differs from the defaults, and no more
+            assert SECTIONS[name].of(value) == SECTIONS[name].of(profile[name])
+            assert not value.items() & SECTIONS[name]().as_dict().items()
+        else:
+            assert value == profile[name]
 
 
 @pytest.mark.parametrize("profile", ["tiny", "quick", "paper"])
@@ -134,6 +139,18 @@ def test_no_two_modules_import_each_other():
     }
     circles = {(a, b) for a, others in imports.items() for b in others if a in imports.get(b, ())}
     assert not circles
+
+
+def test_each_module_of_figures_is_called_after_a_chapter():
+    named = {p.stem for p in Path("metanet_lib/figures").glob("*.py")}
+    chapters = {chapter[3:] for chapter in CHAPTERS}
+    assert named - {"__init__", "style", "shown", "interactive"} <= chapters
+
+
+def test_the_chapters_stand_in_the_book_in_their_order():
+    toc = yaml.safe_load(Path("_toc.yml").read_text())
+    files = [c["file"] for part in toc["parts"] for c in part["chapters"]]
+    assert [f[len("notebooks/") :] for f in files if f.startswith("notebooks/")] == list(CHAPTERS)
 
 
 def test_the_reference_has_a_page_for_each_room_in_their_order():

@@ -56,7 +56,7 @@ WHOLE, RAW = "metanetwork", "raw weights"
 
 @dataclass(frozen=True)
 class AblationParameters(Parameters):
-    """The sizes that chapter 06 tries, beside the run's own.
+    """The sizes that the chapter on parts tries, beside the run's own.
 
     Examples
     --------

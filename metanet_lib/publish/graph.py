@@ -55,11 +55,12 @@ CHAPTERS = (
     "04_modality",
     "05_dataset_id",
     "06_what_each_part_buys",
-    "07_against_the_others",
-    "08_open_decisions",
-    "09_cost",
-    "10_interpret_your_model",
-    "11_gallery",
+    "07_what_is_inside",
+    "08_against_the_others",
+    "09_open_decisions",
+    "10_cost",
+    "11_interpret_your_model",
+    "12_gallery",
 )
 """The chapters, in reading order."""
 

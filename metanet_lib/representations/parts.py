@@ -1,4 +1,4 @@
-"""Parts of the paper's meta-encoder, each on its own, as transformers (chapter 06).
+"""Parts of the paper's meta-encoder, each on its own, as transformers.
 
 :class:`SortedFilters` is what stands before the inter-unit part, :class:`DenseAutoencoder` the
 inter-unit part on any vectors, :func:`filters_by_norm` the raw weights in an order that means

@@ -24,26 +24,8 @@
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
-patches = {  # how photographs and sounds become patches: see PatchParameters
-    "per_dataset": 128000,
-    "voc_split": "trainval",
-    "voc_difficult": False,
-    "voc_region": "image",
-    "spread": "files",
-    "normalisation": "dataset",
-    "sample_rate": 22050,
-    "n_fft": 2048,
-    "hop_length": 512,
-    "mel_scale": "power",
-    "dynamic_range": 80.0,
-    "seed": 0,
-}
-interpret = {  # the meta-classifier: see InterpretParameters
-    "k": 10,
-    "modality_labels": "modality",
-    "perplexity": 30.0,
-    "seed": 0,
-}
+patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
+interpret = {}  # defaults of InterpretParameters
 
 # %%
 from metanet_lib.store import Results

@@ -25,60 +25,14 @@
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
-patches = {  # how photographs and sounds become patches: see PatchParameters
-    "per_dataset": 128000,
-    "voc_split": "trainval",
-    "voc_difficult": False,
-    "voc_region": "image",
-    "spread": "files",
-    "normalisation": "dataset",
-    "sample_rate": 22050,
-    "n_fft": 2048,
-    "hop_length": 512,
-    "mel_scale": "power",
-    "dynamic_range": 80.0,
-    "seed": 0,
-}
-# fmt: off
-zoo = {  # how the models are trained: see ZooParameters
+patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
+zoo = {
     "models_fit": 20,
     "models_validation": 8,
-    "training_datasets": [
-        "v:aer", "v:bic", "v:bir", "v:boa", "v:bot", "v:bus", "v:car", "v:cat", "v:cha", "v:cow",
-        "a:air", "a:car", "a:chi", "a:dog", "a:dri", "a:cel", "a:cla", "a:flu", "a:gac", "a:gel",
-    ],
     "epochs": 8,
     "batch_size": 128,
-    "learning_rate": 1e-3,
-    "adam_epsilon": 1e-7,
-    "batch_norm_epsilon": 1e-3,
-    "batch_norm_momentum": 0.01,
-    "seed": 0,
-}
-# fmt: on
-metanetwork = {  # shape and training of the meta-autoencoder: see MetanetworkParameters
-    "filter_embedding": 3,
-    "embedding": 16,
-    "channels": [8, 16, 32],
-    "kernel": 3,
-    "dense": 32,
-    "embedding_activation": "relu",
-    "sort_axis": 0,
-    "sort_descending": False,
-    "unitwise_epochs": 50,
-    "interunit_epochs": 500,
-    "batch_size": 32,
-    "learning_rate": 1e-3,
-    "adam_epsilon": 1e-7,
-    "batch_norm_epsilon": 1e-3,
-    "batch_norm_momentum": 0.01,
-    "seeds": 3,
-    "seed": 0,
-}
-bench = {  # how long each measurement takes: see BenchParameters
-    "seconds": 0.5,
-    "repeats": 3,
-}
+}  # the rest: defaults of ZooParameters
+bench = {"seconds": 0.5, "repeats": 3}  # the rest: defaults of BenchParameters
 
 # %%
 from metanet_lib.store import Results

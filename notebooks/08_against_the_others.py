@@ -25,53 +25,10 @@
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
-patches = {  # how photographs and sounds become patches: see PatchParameters
-    "per_dataset": 128000,
-    "voc_split": "trainval",
-    "voc_difficult": False,
-    "voc_region": "image",
-    "spread": "files",
-    "normalisation": "dataset",
-    "sample_rate": 22050,
-    "n_fft": 2048,
-    "hop_length": 512,
-    "mel_scale": "power",
-    "dynamic_range": 80.0,
-    "seed": 0,
-}
-metanetwork = {  # shape and training of the meta-autoencoder: see MetanetworkParameters
-    "filter_embedding": 3,
-    "embedding": 16,
-    "channels": [8, 16, 32],
-    "kernel": 3,
-    "dense": 32,
-    "embedding_activation": "relu",
-    "sort_axis": 0,
-    "sort_descending": False,
-    "unitwise_epochs": 50,
-    "interunit_epochs": 500,
-    "batch_size": 32,
-    "learning_rate": 1e-3,
-    "adam_epsilon": 1e-7,
-    "batch_norm_epsilon": 1e-3,
-    "batch_norm_momentum": 0.01,
-    "seeds": 3,
-    "seed": 0,
-}
-interpret = {  # the meta-classifier: see InterpretParameters
-    "k": 10,
-    "modality_labels": "modality",
-    "perplexity": 30.0,
-    "seed": 0,
-}
-peers = {  # the size of the comparison: see PeersParameters
-    "seeds": 3,
-    "copies": 5,
-    "epochs": 50,
-    "probes": 128,
-    "landmarks": 40,
-    "samples": 256,
-}
+patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
+metanetwork = {"interunit_epochs": 500, "seeds": 3}  # the rest: defaults of MetanetworkParameters
+interpret = {}  # defaults of InterpretParameters
+peers = {"seeds": 3}  # the rest: defaults of PeersParameters
 
 # %%
 from metanet_lib.store import Results

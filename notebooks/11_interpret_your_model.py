@@ -25,59 +25,14 @@
 profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
-patches = {  # how photographs and recordings become patches: see PatchParameters
-    "per_dataset": 128000,
-    "voc_split": "trainval",
-    "voc_difficult": False,
-    "voc_region": "image",
-    "spread": "files",
-    "normalisation": "dataset",
-    "sample_rate": 22050,
-    "n_fft": 2048,
-    "hop_length": 512,
-    "mel_scale": "power",
-    "dynamic_range": 80.0,
-    "seed": 0,
-}
-zoo = {  # how the models to interpret are trained: see ZooParameters
+patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
+zoo = {
     "models_fit": 20,
     "models_validation": 8,
-    "training_datasets": [
-        "v:aer",
-        "v:bic",
-        "v:bir",
-        "v:boa",
-        "v:bot",
-        "v:bus",
-        "v:car",
-        "v:cat",
-        "v:cha",
-        "v:cow",
-        "a:air",
-        "a:car",
-        "a:chi",
-        "a:dog",
-        "a:dri",
-        "a:cel",
-        "a:cla",
-        "a:flu",
-        "a:gac",
-        "a:gel",
-    ],
     "epochs": 8,
     "batch_size": 128,
-    "learning_rate": 1e-3,
-    "adam_epsilon": 1e-7,
-    "batch_norm_epsilon": 1e-3,
-    "batch_norm_momentum": 0.01,
-    "seed": 0,
-}
-interpret = {  # the meta-classifier: see InterpretParameters
-    "k": 10,
-    "modality_labels": "modality",
-    "perplexity": 30.0,
-    "seed": 0,
-}
+}  # the rest: defaults of ZooParameters
+interpret = {}  # defaults of InterpretParameters
 
 # %%
 from metanet_lib.store import Results
@@ -97,13 +52,15 @@ results
 import pandas as pd
 
 from metanet_lib.data.patches import PatchParameters
+from metanet_lib.zoo import ZooParameters
 from metanet_lib.zoo.pipeline import fresh_banks, make_corpus
 
 SEED = 1000  # of all that is new here: none of the run's own
 
 chosen = make_corpus(results, datasets)
-known = [d for d in chosen if d.id in zoo["training_datasets"]][:1]
-unseen = [d for d in chosen if d.id not in zoo["training_datasets"]][-1:]
+parameters = ZooParameters.of({**zoo, "seed": SEED})
+known = [d for d in chosen if d.id in parameters.training_datasets][:1]
+unseen = [d for d in chosen if d.id not in parameters.training_datasets][-1:]
 banks = fresh_banks(results, known + unseen, PatchParameters.of(patches), SEED)
 
 # %% tags=["hide-input"]
@@ -130,10 +87,9 @@ import torch
 from safetensors.torch import save_file
 
 from metanet_lib.store import write_atomically
-from metanet_lib.zoo import Population, ZooParameters, train_one
+from metanet_lib.zoo import Population, train_one
 
 torch.set_num_threads(1)  # the products are too small to be shared
-parameters = ZooParameters.of({**zoo, "seed": SEED})
 first, *_ = banks
 model = train_one(banks[first][0].patches(), first, 0, parameters)
 files = {first: results.folder / "models" / "first.safetensors"}
