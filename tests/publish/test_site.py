@@ -36,8 +36,8 @@ GLUED_TEXT = {
 
 
 def chapters() -> list[str]:
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [Path(c["file"]).stem for c in toc["parts"][0]["chapters"]]
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+    return [Path(c["file"]).stem for p in toc for c in p["chapters"] if "notebooks" in c["file"]]
 
 
 def glue(name: str, data: dict[str, str]) -> NotebookNode:
