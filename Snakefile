@@ -13,6 +13,7 @@ from metanet_lib.publish.graph import (
     read_profile,
 )
 from metanet_lib.store import Results
+from metanet_lib.zoo import ZooParameters
 
 PROFILE = read_profile(config["profile"], config["corpus"], config["datasets"])
 RESULTS = Results(PROFILE["profile"], PROFILE["corpus"])
@@ -24,6 +25,8 @@ CORPUS_FILES = [DEMO_DONE] if RESULTS.is_demo else []
 FINGERPRINT = "demo" if RESULTS.is_demo else corpus_fingerprint(CORPUS)
 
 SLUGS = [d.slug for d in chosen_datasets(PROFILE)]
+ZOO = ZooParameters.of(PROFILE["zoo"])
+WITH_NEW = {d.slug for d in chosen_datasets(PROFILE) if ZOO.models(d.id)[2]}
 JOBS = -(-len(SLUGS) // PROFILE["datasets_per_job"])
 BATCHES = {str(job): SLUGS[job::JOBS] for job in range(JOBS)}
 SHARDS = [f"{RUN}/zoo/{slug}.safetensors" for slug in SLUGS]
@@ -52,6 +55,7 @@ READS = {
     "03_meta_autoencoder": SHARDS,
     "04_modality": [*SHARDS, METANETWORK],
     "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
+    "06_dataset_or_files": [*CORPUS_FILES, *SHARDS, METANETWORK],
     "06_what_each_part_buys": [*SHARDS, METANETWORK],
     "07_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
     "08_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
@@ -66,6 +70,10 @@ WRITES = {
     "03_meta_autoencoder": [METANETWORK, *figures("fig3")],
     "04_modality": [*tables("modality_by_seed"), *figures("fig4")],
     "05_dataset_id": [*tables("accuracy", "accuracy_by_seed"), *figures("fig5", "fig6")],
+    "06_dataset_or_files": [
+        *tables("same_and_new_files", "ceiling", "files_and_zoos"),
+        *figures("accuracy_by_files"),
+    ],
     "06_what_each_part_buys": [*tables("ablation"), *figures("ablation_parts")],
     "07_what_is_inside": figures("encoded_properties", "left_over"),
     "08_against_the_others": [
@@ -84,6 +92,7 @@ WRITES = {
 # Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
 THREADS = {
     "03_meta_autoencoder": max(1, config["cores"] - 1),
+    "06_dataset_or_files": config["cores"],
     "06_what_each_part_buys": config["cores"],
     "08_against_the_others": config["cores"],  # it measures
     "09_open_decisions": config["cores"],
@@ -96,6 +105,7 @@ THREADS = {
 RETRIES = 2 if "cluster" in config else 0
 LONG = {
     "03_meta_autoencoder",
+    "06_dataset_or_files",
     "06_what_each_part_buys",
     "08_against_the_others",
     "09_open_decisions",
@@ -158,6 +168,7 @@ for batch, slugs in BATCHES.items():
             [temp(f"{RUN}/patches/{slug}.safetensors") for slug in slugs],
         params:
             ids=[slug.replace("-", ":") for slug in slugs],
+            new=[f"--new={slug.replace('-', ':')}" for slug in slugs if slug in WITH_NEW],
             section=section("patches"),
             corpus=FINGERPRINT,
         threads: 1
@@ -168,7 +179,7 @@ for batch, slugs in BATCHES.items():
         log:
             f"{RUN}/logs/patches_{batch}.log",
         shell:
-            "metanet patches {params.ids} --corpus {CORPUS:q} --out {RUN:q}/patches"
+            "metanet patches {params.ids} {params.new} --corpus {CORPUS:q} --out {RUN:q}/patches"
             " --parameters {params.section:q} --threads {threads} >{log} 2>&1"
 
     rule:

@@ -95,16 +95,22 @@ def patches(
     corpus: Annotated[Path, typer.Option(help="Folder of the raw corpora.")],
     out: Annotated[Path, typer.Option(help="Folder of the banks.")],
     parameters: Json,
+    new: Annotated[
+        list[str] | None,
+        typer.Option(help="A dataset of whose new files patches are wanted too; may be repeated."),
+    ] = None,
     threads: Annotated[int, typer.Option(help="Files read at a time.")] = 1,
 ) -> None:
     """Sample one bank of patches for each dataset."""
     from metanet_lib import catalog
-    from metanet_lib.data.patches import PatchParameters, make_bank
+    from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
 
     chosen = PatchParameters.of(json.loads(parameters))
     for dataset_id in datasets:
+        kept_apart = dataset_id in (new or ())
+        of_new = make_new_bank(corpus, dataset_id, chosen, threads) if kept_apart else None
         bank = make_bank(corpus, dataset_id, chosen, threads)
-        bank.save(out / f"{catalog.dataset(dataset_id).slug}.safetensors")
+        bank.save(out / f"{catalog.dataset(dataset_id).slug}.safetensors", of_new)
 
 
 @app.command()

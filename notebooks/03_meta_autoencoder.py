@@ -48,7 +48,7 @@ results
 from metanet_lib.zoo import load_zoo
 from metanet_lib.zoo.pipeline import make_corpus
 
-fit, validation = load_zoo(results.zoo, make_corpus(results, datasets))
+fit, validation, _ = load_zoo(results.zoo, make_corpus(results, datasets))
 print(f"{len(fit):,} models fit the meta level: encoders {fit.encoders.shape}")
 print(f"{16 * len(fit):,} filters")
 

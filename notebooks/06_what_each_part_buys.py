@@ -55,11 +55,11 @@ from metanet_lib.zoo.pipeline import make_corpus
 
 parameters = InterpretParameters.of(interpret)
 chosen_datasets = make_corpus(results, datasets)
-fit, validation = load_zoo(results.zoo, chosen_datasets)
+zoos = fit, _, _ = load_zoo(results.zoo, chosen_datasets)
 metanetworks = load(results.metanetwork)
 headline = best(metanetworks)
 chosen = variants(metanetworks, fit, AblationParameters.of(ablation), parameters.k)
-rows = run_ablations(chosen, fit, validation, parameters)
+rows = run_ablations(chosen, zoos, parameters)
 results.save_table(rows, "ablation")
 print(f"{len(chosen)} variants, {len(metanetworks)} seeds, {len(fit):,} models that fit")
 

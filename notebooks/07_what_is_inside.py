@@ -50,7 +50,7 @@ from metanet_lib.zoo.pipeline import make_corpus
 
 parameters = InterpretParameters.of(interpret)
 chosen_datasets = make_corpus(results, datasets)
-fit, validation = load_zoo(results.zoo, chosen_datasets)
+fit, validation, _ = load_zoo(results.zoo, chosen_datasets)
 metanetworks = load(results.metanetwork)
 headline = best(metanetworks)
 rows = pd.read_csv(results.table("ablation"), dtype={"seed": "Int64", "axes_in_use": "Int64"})

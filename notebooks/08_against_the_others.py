@@ -68,7 +68,7 @@ from metanet_lib.zoo.pipeline import make_corpus
 
 size = PeersParameters.of(peers)
 chosen = make_corpus(results, datasets)
-fit, validation = load_zoo(results.zoo, chosen)
+fit, validation, _ = load_zoo(results.zoo, chosen)
 seconds = training_seconds(MetanetworkParameters.of(metanetwork), len(fit))
 rows_of = all_peers(size, load(results.metanetwork), seconds)
 by_seed = run(

@@ -219,7 +219,7 @@ table.style.hide().format({"distance": "{:.2f}"})
 # %% tags=["hide-input"]
 from metanet_lib.zoo import load_zoo
 
-_, validation = load_zoo(results.zoo, chosen)
+_, validation, new = load_zoo(results.zoo, chosen)
 random = np.stack([ModelSeed(SEED, "v:aer", i).glorot().numpy().T for i in range(100)])
 trains = np.isin(validation.datasets, interpreter.zoo.datasets)
 groups = {

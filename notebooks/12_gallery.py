@@ -57,7 +57,7 @@ from metanet_lib.metanetwork import best, load
 from metanet_lib.representations import MetaEncoder
 from metanet_lib.zoo import load_zoo
 
-fit, validation = load_zoo(results.zoo, chosen)
+fit, validation, _ = load_zoo(results.zoo, chosen)
 headline = best(load(results.metanetwork))
 k = InterpretParameters.of(interpret).k
 answers = gallery.what_it_is_taken_for(MetaEncoder(headline), fit, validation, k)

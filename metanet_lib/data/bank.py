@@ -24,6 +24,7 @@ from metanet_lib import __version__
 from metanet_lib.store import read_tensors, write_atomically
 
 _TENSORS = ("windows", "limits", "draws")
+_ABSENT = "no such bank of patches; `metanet patches` or `make book` makes it"
 
 
 @dataclass(frozen=True)
@@ -127,15 +128,31 @@ class Bank:
             "library_version": __version__,
         }
 
-    def save(self, path: Path | str) -> None:
-        """Write the bank as one safetensors file, whole or not at all."""
-        tensors = {n: getattr(self, n).contiguous() for n in _TENSORS}
-        digest = hashlib.sha256()
-        for tensor in tensors.values():
-            digest.update(tensor.numpy().data)
-        facts = {**self.facts(), "sha256": digest.hexdigest()}
+    def save(self, path: Path | str, new: "Bank | None" = None) -> None:
+        """Write the bank as one safetensors file, whole or not at all.
+
+        ``new`` is the bank of the same dataset's new files, if it has any; it goes into the file.
+        """
+        tensors: dict[str, Tensor] = {}
+        facts: dict[str, str] = {}
+        for prefix, bank in (("", self), ("new.", new)):
+            if bank is None:
+                continue
+            own = {n: getattr(bank, n).contiguous() for n in _TENSORS}
+            digest = hashlib.sha256()
+            for tensor in own.values():
+                digest.update(tensor.numpy().data)
+            told = {**bank.facts(), "sha256": digest.hexdigest()}
+            tensors |= {prefix + name: tensor for name, tensor in own.items()}
+            facts |= {prefix + name: fact for name, fact in told.items()}
         with write_atomically(path) as temporary:
             save_file(tensors, temporary, facts)
+
+    @classmethod
+    def load_new(cls, path: Path | str) -> Self | None:
+        """Map the bank of new files that a file holds beside the other; None if it holds none."""
+        facts, _ = read_tensors(Path(path), _ABSENT)
+        return cls._of_file(path, "new.") if "new.dataset" in facts else None
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -148,11 +165,15 @@ class Bank:
         ValueError
             If the file is cut short, or no bank.
         """
-        absent = "no such bank of patches; `metanet patches` or `make book` makes it"
-        facts, tensors = read_tensors(Path(path), absent)
+        return cls._of_file(path, "")
+
+    @classmethod
+    def _of_file(cls, path: Path | str, prefix: str) -> Self:
+        facts, tensors = read_tensors(Path(path), _ABSENT)
+        facts = {n.removeprefix(prefix): f for n, f in facts.items() if n.startswith(prefix)}
         try:
             return cls(
-                **{name: tensors[name] for name in _TENSORS},
+                **{name: tensors[prefix + name] for name in _TENSORS},
                 dataset=facts["dataset"],
                 files_used=int(facts["files_used"]),
                 skipped=tuple((name, reason) for name, reason in json.loads(facts["skipped"])),

@@ -5,12 +5,17 @@ Models of one architecture learn both modalities, so both are brought to one for
 low bands first. A *patch* is a 16x16 window of a plane, flattened row by row to 256 numbers in
 0..1; on a spectrogram, which is 16 bands high, the window slides along time only.
 
+**New files.** All that fits anything learns from a part of a dataset's files, the *same files*. The
+others, *new files*, are kept apart for models that only validate, so that one can ask whether a
+dataset is recognised, or its files (:func:`split_files`).
+
 :func:`make_bank` goes through the files of a dataset, several at once, keeps of each only the
 patches drawn from it, and returns a :class:`~metanet_lib.data.bank.Bank`; :func:`planes` shows what
 it sees. Nothing is ever padded: a file that is broken, or too small for a patch, is skipped,
 counted and named.
 """
 
+import hashlib
 import math
 import zlib
 from collections.abc import Iterator, Sequence
@@ -37,6 +42,8 @@ from metanet_lib.workers import cores
 
 SIDE = 16
 """Side of a patch: pixels, or mel bands and frames."""
+LEAST_NEW = 2
+"""Recordings that new files are from, at least: one alone would say little of its dataset."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,21 @@ class PatchParameters(Parameters):
         "floor below the maximum of the scope, dB (decibel only)",
         "open: the default of librosa",
     )
-    seed: int = decision(0, "seed of the sampling", "section 7: everything is seeded")
+    new_files: float = decision(
+        0.25,
+        "share of a dataset's files that is kept apart, for models that only validate: new files; "
+        "0 for none",
+        "ours: in the paper all models of a dataset see the same files, so that naming the dataset "
+        "may be recognising its files",
+    )
+    most_files: int = decision(
+        0,
+        "files of a dataset, at most, that the other models see; 0 for all",
+        "ours: all that there are; fewer show how many files make a dataset",
+    )
+    seed: int = decision(
+        0, "seed of the sampling, and of which files are new", "section 7: everything is seeded"
+    )
 
     def __post_init__(self) -> None:
         for name in ("per_dataset", "sample_rate", "n_fft", "hop_length"):
@@ -112,7 +133,10 @@ class PatchParameters(Parameters):
         self.require_one_of("spread", "files", "places")
         self.require_one_of("normalisation", "dataset", "file")
         self.require_one_of("mel_scale", "decibel", "power")
-        self.require(type(self.seed) is int and self.seed >= 0, "seed", "zero or more")
+        self.require(0 <= self.new_files < 1, "new_files", "a share: from 0 to below 1")
+        for name in ("most_files", "seed"):
+            value = getattr(self, name)
+            self.require(type(value) is int and value >= 0, name, "zero or more")
 
 
 @dataclass(frozen=True)
@@ -180,7 +204,7 @@ def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> It
     (16, '.wav')
     """
     dataset = catalog.dataset(dataset_id)
-    for source in _sources(root, dataset, parameters):
+    for source in dataset_files(root, dataset, parameters):
         try:
             with threadpool_limits(1):  # as in a bank: more threads round otherwise
                 plane = read_plane(source, dataset, parameters)
@@ -189,10 +213,66 @@ def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> It
         yield plane
 
 
+def dataset_files(root: Path | str, dataset: Dataset, parameters: PatchParameters) -> list[Source]:
+    """List the files of a dataset that count by these parameters.
+
+    Raises
+    ------
+    CorpusError
+        If the dataset's listing is missing or broken.
+
+    Examples
+    --------
+    >>> len(dataset_files(corpus, catalog.dataset("a:air"), PatchParameters()))
+    4
+    """
+    p = parameters
+    return corpora.files(root, dataset, p.voc_split, p.voc_difficult, p.voc_region)
+
+
+def split_files(
+    sources: Sequence[Source], dataset: Dataset, parameters: PatchParameters
+) -> tuple[list[Source], list[Source]]:
+    """Split the files of a dataset: those that models fit on, and new ones.
+
+    What was cut from one recording or photograph stays together. Which recordings are new follows
+    from the seed and their names, so that a photograph that shows two classes mostly falls on the
+    same side in both. Of the same files, no more than ``most_files`` are left.
+
+    Returns
+    -------
+    (list, list)
+        The same files, and the new ones. These are none if :data:`LEAST_NEW` recordings are more
+        than their share: the dataset has too few files to tell.
+
+    Examples
+    --------
+    >>> aeroplane, half = catalog.dataset("v:aer"), PatchParameters(new_files=0.5)
+    >>> same, new = split_files(corpora.files(corpus, aeroplane), aeroplane, half)
+    >>> len(same), len(new)
+    (2, 2)
+    """
+    p = parameters
+    ranked = sorted({s.recording for s in sources}, key=lambda r: _rank(r, dataset, p))
+    count = int(p.new_files * len(ranked))
+    new = set(ranked[:count]) if count >= LEAST_NEW else set()
+    taken = 0
+    same: set[str] = set()
+    for recording in reversed(ranked):
+        if recording not in new and (not p.most_files or taken < p.most_files):
+            same.add(recording)
+            taken += sum(s.recording == recording for s in sources)
+    return [s for s in sources if s.recording in same], [s for s in sources if s.recording in new]
+
+
+def _rank(recording: str, dataset: Dataset, p: PatchParameters) -> bytes:
+    return hashlib.sha256(f"{p.seed} {dataset.corpus} {recording}".encode()).digest()
+
+
 def make_bank(
     root: Path | str, dataset_id: str, parameters: PatchParameters, threads: int | None = None
 ) -> Bank:
-    """Draw the patches of a dataset at random places, with replacement.
+    """Draw the patches of a dataset at random places in its same files, with replacement.
 
     The bank depends on the files, the dataset's id and the parameters, and on nothing else. Each
     file is decoded once, several files at a time, and no more of it is kept than the windows drawn
@@ -221,16 +301,51 @@ def make_bank(
     (torch.Size([100, 256]), True)
     """
     dataset = catalog.dataset(dataset_id)
-    return _make_bank(root, dataset, _sources(root, dataset, parameters), parameters, threads)
+    same, _ = split_files(dataset_files(root, dataset, parameters), dataset, parameters)
+    return bank_of(root, dataset, same, parameters, threads)
 
 
-def _make_bank(
+def make_new_bank(
+    root: Path | str, dataset_id: str, parameters: PatchParameters, threads: int | None = None
+) -> Bank | None:
+    """Draw as many patches of a dataset's new files (:func:`split_files`), normalised on their own.
+
+    Parameters are those of :func:`make_bank`. A dataset without new files, or with none that can
+    be used, has no such bank.
+
+    Examples
+    --------
+    >>> make_new_bank(corpus, "v:aer", PatchParameters(per_dataset=100)) is None  # of four files
+    True
+    >>> half = PatchParameters(per_dataset=100, new_files=0.5)
+    >>> len(make_new_bank(corpus, "v:aer", half))
+    100
+    """
+    dataset = catalog.dataset(dataset_id)
+    _, new = split_files(dataset_files(root, dataset, parameters), dataset, parameters)
+    if not any(_places(source, dataset, parameters) for source in new):
+        return None
+    return bank_of(root, dataset, new, parameters, threads)
+
+
+def bank_of(
     root: Path | str,
     dataset: Dataset,
     sources: Sequence[Source],
-    p: PatchParameters,
-    threads: int | None,
+    parameters: PatchParameters,
+    threads: int | None = None,
 ) -> Bank:
+    """Draw patches of these files of a dataset, whichever part of it they are.
+
+    The other parameters, errors and what comes of it are those of :func:`make_bank`.
+
+    Examples
+    --------
+    >>> p, cellos = PatchParameters(per_dataset=10), catalog.dataset("a:cel")
+    >>> bank_of(corpus, cellos, dataset_files(corpus, cellos, p)[:1], p).files_used
+    1
+    """
+    p = parameters
     entropy = [p.seed, zlib.crc32(dataset.id.encode())]
     # More threads in one product add up in another order, and round otherwise.
     with ThreadPoolExecutor(threads or cores()) as pool, threadpool_limits(1):
@@ -257,7 +372,7 @@ def _make_bank(
     if not any(counts[file] for file in cuts):  # all draws were of files that broke: draw again
         broken = {error.path: error.reason for error in skipped}
         told = [source._replace(problem=broken.get(source.path)) for source in sources]
-        return _make_bank(root, dataset, told, p, threads)
+        return bank_of(root, dataset, told, p, threads)
 
     draws = np.full(p.per_dataset, -1, np.int32)
     rows_of = np.split(np.argsort(drawn, kind="stable"), counts.cumsum()[:-1])
@@ -319,10 +434,6 @@ def _levels(cuts: list[_Cut], p: PatchParameters) -> tuple[NDArray[Any], NDArray
         limits[:, 0] = np.maximum(limits[:, 0], limits[:, 1] - p.dynamic_range)
     normalised = [_normalised(c.windows, *limit) for c, limit in zip(cuts, limits, strict=True)]
     return np.concatenate(normalised), np.array([[0], [1]], np.float32)
-
-
-def _sources(root: Path | str, dataset: Dataset, p: PatchParameters) -> list[Source]:
-    return corpora.files(root, dataset, p.voc_split, p.voc_difficult, p.voc_region)
 
 
 def _name(path: Path, root: Path | str) -> str:

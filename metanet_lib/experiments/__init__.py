@@ -1,5 +1,7 @@
 """What the paper leaves open, one module for each chapter of questions.
 
+``files``
+    is a dataset recognised, or its files?
 ``parts``
     what does each part of the method buy?
 ``inside``

@@ -88,16 +88,17 @@ def initial_zoo(folder: Path | str, datasets: Sequence[Dataset]) -> tuple[Zoo, Z
     >>> len(fit), len(validation)
     (2, 1)
     """
-    fits, encoders, ids = [], [], []
+    drawn: list[list[tuple[np.ndarray, str]]] = [[], []]
     for dataset in datasets:
         shard = Shard.load(Path(folder) / f"{dataset.slug}.safetensors")
         seed = ZooParameters.of(json.loads(shard.header["zoo"])).seed
-        for i in np.flatnonzero(np.isfinite(shard.encoder.numpy()).all((1, 2))):
-            encoders.append(ModelSeed(seed, dataset.id, int(i)).glorot().T.numpy())
-            ids.append(dataset.id)
-            fits.append(i < shard.models_fit)
-    of_fit, stacked, names = np.array(fits), np.stack(encoders), np.array(ids)
-    return Zoo(stacked[of_fit], names[of_fit]), Zoo(stacked[~of_fit], names[~of_fit])
+        for part, models in zip(drawn, shard.parts[:2], strict=True):
+            for i in np.arange(len(shard))[models]:
+                if shard.encoder[i].isfinite().all():
+                    encoder = ModelSeed(seed, dataset.id, int(i)).glorot().T.numpy()
+                    part.append((encoder, dataset.id))
+    fit, validation = (Zoo(*map(np.array, zip(*part, strict=True))) for part in drawn)
+    return fit, validation
 
 
 def left_over(trained: np.ndarray, initial: np.ndarray) -> np.ndarray:

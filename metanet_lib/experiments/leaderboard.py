@@ -4,8 +4,8 @@ The protocol, the same for every peer (:mod:`metanet_lib.experiments.peers`):
 
 - it is fitted on the models that fit the meta level, of the training datasets, without labels
   unless its row says so;
-- a k-NN classifier on its embeddings answers for validation models: modality for those of all
-  datasets, dataset ID for those of the training datasets (:mod:`metanet_lib.interpret.classifier`);
+- a k-NN classifier on its embeddings answers for validation models, the four tasks of
+  :mod:`metanet_lib.interpret.classifier`;
 - where something is random, it is fitted with several seeds. The headline is the seed of the
   lowest reconstruction loss, the paper's rule, where the representation rebuilds models and so has
   such a loss without labels; otherwise it is the mean over seeds. Either way, the worst and the
@@ -31,14 +31,14 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
 from metanet_lib.catalog import Dataset
-from metanet_lib.data.patches import PatchParameters, make_bank
+from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
 from metanet_lib.experiments.cost import metanetwork_speed
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
-from metanet_lib.interpret import TASKS, InterpretParameters, assess, wilson_interval
+from metanet_lib.interpret import InterpretParameters, asked, assess, wilson_interval
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
-from metanet_lib.zoo import Zoo, load_zoo
+from metanet_lib.zoo import INPUTS, Zoo, load_zoo
 
 
 def run(
@@ -83,7 +83,7 @@ def run(
         if any(peer.sees != "weights" for peer in peers):
             zoos = load_zoo(results.zoo, datasets)
             drawn = draw_samples(results.corpus_folder, zoos, patches, parameters.samples)
-            save_file(dict(zip(("fit", "validation"), drawn, strict=True)), samples)
+            save_file(dict(zip(("fit", "validation", "new"), drawn, strict=True)), samples)
         jobs = [
             (peer, seed, results.zoo, datasets, samples, interpret)
             for peer in peers
@@ -116,8 +116,8 @@ def leaderboard(peers: Sequence[Peer], rows: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> from metanet_lib.experiments.peers.simple import paper
-    >>> first = paper([metanetwork], seconds=None)
-    >>> rows = pd.DataFrame(assess_peer(first, 0, zoo, zoo, InterpretParameters(k=3)))
+    >>> first, zoos = paper([metanetwork], seconds=None), (zoo, zoo, zoo.of([]))
+    >>> rows = pd.DataFrame(assess_peer(first, 0, zoos, InterpretParameters(k=3)))
     >>> list(leaderboard([first], rows)["n_seeds"])
     [1]
     """
@@ -139,52 +139,60 @@ def training_seconds(parameters: MetanetworkParameters, models: int) -> float:
 
 
 def draw_samples(
-    corpus: Path | str, zoos: tuple[Zoo, Zoo], patches: PatchParameters, n: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw for each model a sample of the patches of its dataset.
+    corpus: Path | str, zoos: tuple[Zoo, Zoo, Zoo], patches: PatchParameters, n: int
+) -> list[np.ndarray]:
+    """Draw for each model a sample of the patches of its dataset: of its same files, or new ones.
 
     Parameters
     ----------
     corpus
         The folder of the raw corpora.
     zoos
-        The models that fit, and those that validate.
+        The models that fit, those that validate, and those that validate on new files.
     patches
-        How patches are made; each model's are drawn anew, from all files of its dataset.
+        How patches are made; each model's are drawn anew.
     n
         Patches for a model.
 
     Returns
     -------
-    (ndarray, ndarray)
-        float32 ``[m, n, 256]`` in 0..1 for the models that fit, and for those that validate.
+    list of ndarray
+        float32 ``[m, n, 256]`` in 0..1 for each of ``zoos``.
 
     Examples
     --------
     >>> few = Zoo(encoders[:2], zoo.datasets[:2])
-    >>> fit, validation = draw_samples(corpus, (few, few), PatchParameters(), n=8)
+    >>> nobody = few.of([])
+    >>> fit, *_ = draw_samples(corpus, (few, few, nobody), PatchParameters(), n=8)
     >>> fit.shape
     (2, 8, 256)
     """
-    datasets = np.concatenate([zoo.datasets for zoo in zoos])
-    ids, counts = np.unique(datasets, return_counts=True)
-    banks = side_by_side(
-        _patches,
-        [
-            (corpus, str(dataset_id), replace(patches, per_dataset=int(count) * n))
-            for dataset_id, count in zip(ids, counts, strict=True)
-        ],
-        "patches",
-        "dataset",
-    )
-    samples = np.empty((len(datasets), n, banks[0].shape[1]), np.float32)
-    for dataset_id, bank in zip(ids, banks, strict=True):
-        samples[datasets == dataset_id] = bank.reshape(-1, n, bank.shape[1])
-    return samples[: len(zoos[0])], samples[len(zoos[0]) :]
+    jobs = [
+        (corpus, str(dataset_id), replace(patches, per_dataset=int(count) * n), new)
+        for new, those in ((False, zoos[:2]), (True, zoos[2:]))
+        for dataset_id, count in zip(
+            *np.unique(np.concatenate([z.datasets for z in those]), return_counts=True), strict=True
+        )
+    ]
+    drawn = side_by_side(_patches, jobs, "patches", "dataset")
+    left = {
+        (job[1], job[3]): iter(bank.reshape(-1, n, INPUTS))
+        for job, bank in zip(jobs, drawn, strict=True)
+    }
+    samples = []
+    for zoo, new in zip(zoos, (False, False, True), strict=True):
+        own = [next(left[str(dataset_id), new]) for dataset_id in zoo.datasets]
+        samples.append(np.array(own, np.float32).reshape(-1, n, INPUTS))
+    return samples
 
 
-def _patches(corpus: Path | str, dataset_id: str, parameters: PatchParameters) -> np.ndarray:
-    return make_bank(corpus, dataset_id, parameters, threads=1).patches().numpy()
+def _patches(
+    corpus: Path | str, dataset_id: str, parameters: PatchParameters, new: bool
+) -> np.ndarray:
+    make = make_new_bank if new else make_bank
+    bank = make(corpus, dataset_id, parameters, threads=1)
+    assert bank is not None, "its models were trained on one"
+    return bank.patches().numpy()
 
 
 def _run(
@@ -196,53 +204,52 @@ def _run(
     interpret: InterpretParameters,
 ) -> list[dict[str, Any]]:
     """Read what the peer may see and assess it, in this process."""
-    fit, validation = load_zoo(zoo, datasets)
+    zoos = load_zoo(zoo, datasets)
     drawn = {} if peer.sees == "weights" else load_file(samples)
     with threadpool_limits(1):
         return assess_peer(
-            peer, seed, fit, validation, interpret, drawn.get("fit"), drawn.get("validation")
+            peer, seed, zoos, interpret, [drawn.get(n) for n in ("fit", "validation", "new")]
         )
 
 
 def assess_peer(
     peer: Peer,
     seed: int,
-    fit: Zoo,
-    validation: Zoo,
+    zoos: tuple[Zoo, Zoo, Zoo],
     interpret: InterpretParameters,
-    fit_samples: np.ndarray | None = None,
-    validation_samples: np.ndarray | None = None,
+    samples: Sequence[np.ndarray | None] = (None, None, None),
 ) -> list[dict[str, Any]]:
     """Fit one peer with one seed and return its rows, one for each task: see :func:`run`.
 
-    Samples, ``[m, n, 256]`` for the models that fit and for those that validate, are needed by
-    peers that see patches.
+    ``zoos`` are the models that fit, those that validate, and those that validate on new files;
+    ``samples`` of patches, ``[m, n, 256]`` for each of these, are needed by peers that see them.
 
     Examples
     --------
     >>> from metanet_lib.experiments.peers.simple import paper
-    >>> first = paper([metanetwork], seconds=None)
-    >>> [row["task"] for row in assess_peer(first, 0, zoo, zoo, InterpretParameters(k=3))]
+    >>> first, zoos = paper([metanetwork], seconds=None), (zoo, zoo, zoo.of([]))
+    >>> [row["task"] for row in assess_peer(first, 0, zoos, InterpretParameters(k=3))]
     ['modality', 'dataset_id']
     """
-    models = len(fit)
+    models, (fit, validation, new) = len(zoos[0]), zoos
     fit = permuted_copies(fit, peer.copies, seed)
     representation = peer.of_seed(seed)
 
     start = time.process_time()
-    shown = _shown(peer, fit, fit_samples)
+    shown = _shown(peer, fit, samples[0])
     representation.fit(shown, fit.datasets if peer.labels else None)
     fit_seconds = time.process_time() - start
-    embedded = Zoo(representation.transform(shown), fit.datasets)
+    known = Zoo(representation.transform(shown), fit.datasets)
     start = time.process_time()
-    asked = Zoo(
-        representation.transform(_shown(peer, validation, validation_samples)), validation.datasets
-    )
+    seen = Zoo(representation.transform(_shown(peer, validation, samples[1])), validation.datasets)
     seconds, rows = time.process_time() - start, {}
-    for task in TASKS:
+    unseen = new
+    if len(new):
+        unseen = Zoo(representation.transform(_shown(peer, new, samples[2])), new.datasets)
+    for task, embedded in asked(seen, unseen).items():
         start = time.process_time()
         # What is assessed is embedded already: let it through as it is.
-        rows[task] = assess(task, peer.name, FunctionTransformer(), embedded, asked, interpret).row
+        rows[task] = assess(task, peer.name, FunctionTransformer(), known, embedded, interpret).row
         if task == "modality":
             seconds += time.process_time() - start
     return [
@@ -301,7 +308,7 @@ def _line(peer: Peer, rows: pd.DataFrame) -> dict[str, Any]:
         "ms_per_model": rows.ms_per_model.mean(),
         "n_fit": rows.n_fit.iloc[0],
     }
-    for task in TASKS:
+    for task in rows.task.unique():
         of_task = rows[rows.task == task]
         n = int(of_task.n_validation.iloc[0])
         headline = of_task.nsmallest(1, "loss") if peer.reconstructs else of_task

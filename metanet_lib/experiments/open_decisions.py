@@ -9,25 +9,29 @@ its accuracies are not those of a full run.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.patches import PatchParameters
 from metanet_lib.interpret import (
-    TASKS,
     InterpretParameters,
+    asked,
+    assess,
     assess_all,
     neighbours_by_dataset,
 )
 from metanet_lib.metanetwork import MetanetworkParameters, train
 from metanet_lib.parameters import Parameters, decision
+from metanet_lib.representations.weights import projector, reduced, spectrum
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import ZooParameters, load_zoo
 from metanet_lib.zoo.pipeline import make_dataset
 
+SIMPLE = {"spectrum": reduced(spectrum), "column_space": reduced(projector)}
+"""Representations without a network, beside the metanetwork and raw weights."""
 BATCH_SIZES = (32, 128, 512)
 """The batch sizes that are compared, beside the run's own."""
 
@@ -47,12 +51,22 @@ class StudyParameters(Parameters):
     )
     models_fit: int = decision(50, "models of each training dataset that fit", "ours: a tenth")
     models_validation: int = decision(
-        25, "models of each training dataset that validate", "ours: intervals of a few per cent"
+        25,
+        "models of each training dataset that validate, and as many on new files",
+        "ours: intervals of a few per cent",
     )
     seeds: int = decision(3, "times the meta level is trained for each variant", "ours")
+    files: tuple[int, ...] = decision(
+        (6, 12, 24, 48), "files of each dataset that models fit on", "ours: few to many, doubled"
+    )
+    zoos: int = decision(
+        3,
+        "zoos, each with its own split of the files, patches and initial weights",
+        "ours: one zoo says nothing of how another would have fared",
+    )
 
     def __post_init__(self) -> None:
-        self.require_positive("models_fit", "models_validation", "seeds")
+        self.require_positive("models_fit", "models_validation", "seeds", "zoos")
         self.require(self.per_dataset >= max(BATCH_SIZES), "per_dataset", "at least a batch")
 
 
@@ -97,10 +111,7 @@ def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameter
     >>> any(variant.usual for variant in chosen)
     True
     """
-    patches = replace(patches, per_dataset=study.per_dataset)
-    zoo = replace(
-        zoo, epochs=1, models_fit=study.models_fit, models_validation=study.models_validation
-    )
+    patches, zoo = _of_study(patches, zoo, study)
     seen = study.per_dataset
 
     def of_patches(name: str, values: Sequence[Any]) -> list[Variant]:
@@ -126,6 +137,68 @@ def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameter
     ]
 
 
+def variants_of_files(
+    patches: PatchParameters, zoo: ZooParameters, study: StudyParameters, there: int
+) -> list[Variant]:
+    """Return the experiment with fewer and fewer files of each dataset, and with all of them.
+
+    ``there`` is how many same files the dataset with most of them has.
+
+    Examples
+    --------
+    >>> every = variants_of_files(PatchParameters(), ZooParameters(), StudyParameters(), there=40)
+    >>> [variant.value for variant in every]
+    ['6', '12', '24', 'all']
+    """
+    patches, zoo = _of_study(patches, zoo, study)
+    return [
+        *(
+            Variant("files", str(n), False, replace(patches, most_files=n), zoo)
+            for n in study.files
+            if n < there
+        ),
+        Variant("files", "all", True, patches, zoo),
+    ]
+
+
+def variants_of_zoos(
+    patches: PatchParameters, zoo: ZooParameters, study: StudyParameters
+) -> list[Variant]:
+    """Return the experiment with zoos of other seeds: other new files, patches, initial weights.
+
+    Examples
+    --------
+    >>> every = variants_of_zoos(PatchParameters(), ZooParameters(), StudyParameters())
+    >>> [(variant.value, variant.zoo.seed, variant.patches.seed) for variant in every]
+    [('0', 0, 0), ('1', 1, 1), ('2', 2, 2)]
+    """
+    patches, zoo = _of_study(patches, zoo, study)
+    return [
+        Variant(
+            "zoo",
+            str(i),
+            i == 0,
+            replace(patches, seed=patches.seed + i),
+            replace(zoo, seed=zoo.seed + i),
+        )
+        for i in range(study.zoos)
+    ]
+
+
+def _of_study(
+    patches: PatchParameters, zoo: ZooParameters, study: StudyParameters
+) -> tuple[PatchParameters, ZooParameters]:
+    """Return a run's parameters at the size of the study."""
+    small = replace(
+        zoo,
+        epochs=1,
+        models_fit=study.models_fit,
+        models_validation=study.models_validation,
+        models_new=study.models_validation,
+    )
+    return replace(patches, per_dataset=study.per_dataset), small
+
+
 def run_study(
     results: Results,
     datasets: Sequence[Dataset],
@@ -149,11 +222,12 @@ def run_study(
     Returns
     -------
     DataFrame
-        The rows of :func:`metanet_lib.interpret.classifier.assess_all` for both tasks, with the
-        columns ``decision``, ``value``, ``usual`` (whether it is the run's own choice), and
-        ``hub``, ``hub_share``, ``hub_norm``: the dataset that raw weights name most, its share of
-        all neighbours (see :func:`metanet_lib.interpret.classifier.neighbours_by_dataset`), and
-        the mean squared norm of its models' weights, relative to that of all.
+        The rows of :func:`metanet_lib.interpret.classifier.assess_all` for every task, and such
+        rows for the representations of :data:`SIMPLE`, with the columns ``decision``, ``value``,
+        ``usual`` (whether it is the run's own choice), and ``hub``, ``hub_share``, ``hub_norm``:
+        the dataset that raw weights name most, its share of all neighbours (see
+        :func:`metanet_lib.interpret.classifier.neighbours_by_dataset`), and the mean squared norm
+        of its models' weights, relative to that of all.
 
     Examples
     --------
@@ -164,8 +238,8 @@ def run_study(
     >>> short = MetanetworkParameters(seeds=1, unitwise_epochs=1, interunit_epochs=1)
     >>> datasets, asked = [dataset(i) for i in ids], InterpretParameters(k=1)
     >>> rows = run_study(Results("mine", str(corpus)), datasets, chosen, short, asked)
-    >>> rows.groupby("value").size().to_dict()  # two tasks, a metanetwork and raw weights
-    {'dataset': 4, 'file': 4}
+    >>> rows.groupby("value").size().to_dict()  # two tasks, four representations
+    {'dataset': 8, 'file': 8}
     """
     different = {variant.slug: variant for variant in chosen}
     longest_first = sorted(different.values(), key=lambda v: -v.patches.per_dataset)
@@ -195,13 +269,21 @@ def _run(
     for dataset in training:
         shard = folder / f"{dataset.slug}.safetensors"
         make_dataset(results.corpus_folder, dataset, variant.patches, variant.zoo, shard)
-    fit, validation = load_zoo(folder, training)
+    fit, validation, new = load_zoo(folder, training)
     seeds = range(metanetwork.seed, metanetwork.seed + metanetwork.seeds)
     metanetworks = [train(fit.encoders, metanetwork, seed) for seed in seeds]
     hubs = neighbours_by_dataset(fit, validation, interpret.k)
     squared_norms = (fit.encoders**2).sum((1, 2))
     of_hub = squared_norms[fit.datasets == hubs.index[0]].mean() / squared_norms.mean()
-    return pd.concat(
-        [assess_all(task, metanetworks, fit, validation, interpret)[0] for task in TASKS],
-        ignore_index=True,
-    ).assign(hub=hubs.index[0], hub_share=hubs.iloc[0], hub_norm=of_hub)
+    zoos = fit, validation, new
+    levels: tuple[Literal["modality", "dataset_id"], ...] = ("modality", "dataset_id")
+    tables = [assess_all(level, metanetworks, zoos, interpret)[0] for level in levels]
+    simple = [
+        assess(task, name, representation, fit, models, interpret).row
+        for task, models in asked(validation, new).items()
+        for name, representation in SIMPLE.items()
+    ]
+    tables.append(pd.DataFrame(simple).assign(headline=True))
+    return pd.concat(tables, ignore_index=True).assign(
+        hub=hubs.index[0], hub_share=hubs.iloc[0], hub_norm=of_hub
+    )

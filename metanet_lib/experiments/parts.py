@@ -35,7 +35,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from metanet_lib.interpret import TASKS, InterpretParameters, assess
+from metanet_lib.interpret import InterpretParameters, asked, assess
 from metanet_lib.metanetwork import Metanetwork
 from metanet_lib.parameters import Parameters, decision
 from metanet_lib.representations import MetaEncoder, RawWeights
@@ -230,19 +230,20 @@ def _linear(own: MetaEncoder, size: int) -> DenseAutoencoder:
 
 
 def run_ablations(
-    chosen: Sequence[Variant], fit: Zoo, validation: Zoo, interpret: InterpretParameters
+    chosen: Sequence[Variant], zoos: tuple[Zoo, Zoo, Zoo], interpret: InterpretParameters
 ) -> pd.DataFrame:
-    """Ask every variant both of the paper's questions, side by side.
+    """Ask every variant both of the paper's questions, of same and of new files, side by side.
 
     Variants that share a representation (a metanetwork, with another k) embed the models once.
+    ``zoos`` are those of :func:`~metanet_lib.zoo.shard.load_zoo`.
 
     Returns
     -------
     DataFrame
-        Two rows for each variant, one a task: ``question``, ``variant``, ``seed``, ``usual``,
+        A row for each variant and task: ``question``, ``variant``, ``seed``, ``usual``,
         ``k``, ``models`` (of each dataset that fit), ``task``, ``accuracy``, ``n_correct``,
-        ``n_validation``, ``ci_low``, ``ci_high``, ``embedding_dim``, ``n_fit``, and
-        ``axes_in_use`` where a metanetwork was trained.
+        ``n_validation``, ``ci_low``, ``ci_high``, ``bootstrap_low``, ``bootstrap_high``,
+        ``embedding_dim``, ``n_fit``, and ``axes_in_use`` where a metanetwork was trained.
 
     Raises
     ------
@@ -252,7 +253,7 @@ def run_ablations(
     Examples
     --------
     >>> chosen = [Variant("none of it", "raw weights", None, False, RawWeights())]
-    >>> list(run_ablations(chosen, zoo, zoo, InterpretParameters(k=3))["task"])
+    >>> list(run_ablations(chosen, (zoo, zoo, zoo.of([])), InterpretParameters(k=3))["task"])
     ['modality', 'dataset_id']
     """
     groups: dict[int, list[Variant]] = {}
@@ -263,7 +264,7 @@ def run_ablations(
     )
     done = side_by_side(
         ask,
-        [(group, fit, validation, interpret) for group in longest_first],
+        [(group, zoos, interpret) for group in longest_first],
         "what each part buys",
         "representation",
     )
@@ -275,32 +276,37 @@ def run_ablations(
 
 
 def ask(
-    chosen: Sequence[Variant], fit: Zoo, validation: Zoo, interpret: InterpretParameters
+    chosen: Sequence[Variant], zoos: tuple[Zoo, Zoo, Zoo], interpret: InterpretParameters
 ) -> list[list[dict[str, Any]]]:
     """Return the rows of :func:`run_ablations` of variants that share a representation.
 
     Examples
     --------
     >>> chosen = [Variant("none of it", "raw weights", None, False, RawWeights())]
-    >>> (rows,) = ask(chosen, zoo, zoo, InterpretParameters(k=3))
+    >>> (rows,) = ask(chosen, (zoo, zoo, zoo.of([])), InterpretParameters(k=3))
     >>> [row["task"] for row in rows]
     ['modality', 'dataset_id']
     """
-    representation = chosen[0].representation
+    representation, fit = chosen[0].representation, zoos[0]
     representation.fit(first_models(fit, chosen[0].models).encoders)
-    known, asked = (
-        Zoo(representation.transform(zoo.encoders), zoo.datasets) for zoo in (fit, validation)
+    known, validation, new = (
+        Zoo(representation.transform(zoo.encoders), zoo.datasets) if len(zoo) else zoo
+        for zoo in zoos
     )
     axes = None
     if isinstance(representation, Anew):
         axes = representation.metanetwork_.axes_in_use(fit.encoders)
     as_they_are = FunctionTransformer()
     names = ("task", "accuracy", "n_correct", "n_validation", "ci_low", "ci_high")
+    more = ("bootstrap_low", "bootstrap_high", "embedding_dim", "n_fit")
     answers = []
     for variant in chosen:
         voting = first_models(known, variant.models)
         with_k = replace(interpret, k=variant.k or interpret.k)
-        verdicts = [assess(t, variant.variant, as_they_are, voting, asked, with_k) for t in TASKS]
+        verdicts = [
+            assess(task, variant.variant, as_they_are, voting, models, with_k)
+            for task, models in asked(validation, new).items()
+        ]
         told = {
             "question": variant.question,
             "variant": variant.variant,
@@ -309,9 +315,11 @@ def ask(
             "k": with_k.k,
             "models": int(np.unique(voting.datasets, return_counts=True)[1].max()),
         }
-        numbers = (*names, "embedding_dim", "n_fit")
         answers.append(
-            [{**told, **{n: v.row[n] for n in numbers}, "axes_in_use": axes} for v in verdicts]
+            [
+                {**told, **{n: v.row[n] for n in (*names, *more)}, "axes_in_use": axes}
+                for v in verdicts
+            ]
         )
     return answers
 

@@ -12,6 +12,7 @@ explore. The printed figures are offered here: ``figures.confusion``.
 from metanet_lib.figures.against_the_others import accuracy_and_cost
 from metanet_lib.figures.cost import scaling
 from metanet_lib.figures.dataset_id import confusion
+from metanet_lib.figures.dataset_or_files import accuracy_by_files, same_against_new
 from metanet_lib.figures.datasets import contact_sheet, listen, patch_gallery, spectrograms
 from metanet_lib.figures.interpret_your_model import interpreted_models
 from metanet_lib.figures.meta_autoencoder import (
@@ -35,6 +36,7 @@ __all__ = [
     "Shown",
     "accuracy_and_cost",
     "accuracy_by_decision",
+    "accuracy_by_files",
     "accuracy_by_seed",
     "accuracy_by_size",
     "accuracy_by_variant",
@@ -56,6 +58,7 @@ __all__ = [
     "patch_gallery",
     "rebuilt_filters",
     "reconstructions",
+    "same_against_new",
     "save",
     "scaling",
     "show",

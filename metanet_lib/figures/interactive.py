@@ -141,7 +141,7 @@ def confusions(tables: Mapping[str, pd.DataFrame], name: str, caption: str, alt:
     Examples
     --------
     >>> from metanet_lib.interpret import Verdict
-    >>> verdict = Verdict({}, zoo.datasets, zoo.datasets)
+    >>> verdict = Verdict({}, zoo.datasets, zoo.datasets, zoo.datasets)
     >>> table = verdict.confusion_table(["v:aer", "v:bic", "a:air"])
     >>> "fig5-explore" in confusions({"all": table}, "fig5", "Answers.", "A matrix.")._repr_html_()
     True

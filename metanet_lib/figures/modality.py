@@ -50,12 +50,13 @@ def embedding_map(points: np.ndarray, datasets: np.ndarray, training: Collection
 def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
     """Draw the accuracy of one task for every meta-seed and for the raw weights.
 
-    ``rows`` has columns ``representation``, ``seed``, ``accuracy``, ``ci_low``, ``ci_high``,
-    ``headline`` and ``paper_accuracy``; the raw weights have no seed.
+    ``rows`` has columns ``representation``, ``seed``, ``accuracy``, ``bootstrap_low``,
+    ``bootstrap_high``, ``headline`` and ``paper_accuracy``; the raw weights have no seed.
 
     Examples
     --------
-    >>> row = {"accuracy": 0.3, "ci_low": 0.2, "ci_high": 0.4, "paper_accuracy": 0.254}
+    >>> row = {"accuracy": 0.3, "bootstrap_low": 0.2, "bootstrap_high": 0.4}
+    >>> row |= {"paper_accuracy": 0.254}
     >>> meta = {**row, "representation": "metanetwork", "seed": 0, "headline": True}
     >>> rows = pd.DataFrame([meta, {**meta, "seed": 1, "headline": False}])
     >>> figure = accuracy_by_seed(rows, chance=0.05)
@@ -70,7 +71,12 @@ def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
         name = f"metanetwork, seed {int(row['seed'])}" if meta else "raw weights"
         labels.append(name + (" (headline)" if row["headline"] and meta else ""))
         colour = "#222222" if row["headline"] else "#AAAAAA"
-        ax.plot([100 * row["ci_low"], 100 * row["ci_high"]], [y, y], color=colour, linewidth=2)
+        ax.plot(
+            [100 * row["bootstrap_low"], 100 * row["bootstrap_high"]],
+            [y, y],
+            color=colour,
+            linewidth=2,
+        )
         ax.plot(100 * row["accuracy"], y, "o", color=colour)
         ax.plot(100 * row["paper_accuracy"], y, "D", color="#CC79A7", markersize=5)
     ax.axvline(100 * chance, color="#888888", linestyle=":")

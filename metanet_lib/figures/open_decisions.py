@@ -4,19 +4,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from metanet_lib.figures.style import WIDTH, styled
+from metanet_lib.figures.style import WIDTH, panels_of, styled
 
 
 @styled
 def accuracy_by_decision(rows: pd.DataFrame) -> Figure:
-    """Draw both accuracies for each choice of each open decision.
+    """Draw the accuracies for each choice of each open decision.
 
     ``rows`` is what :func:`metanet_lib.experiments.open_decisions.run_study` returns.
 
     Examples
     --------
     >>> row = {"decision": "mel_scale", "usual": True, "headline": True}
-    >>> row |= {"accuracy": 0.3, "ci_low": 0.2, "ci_high": 0.4}
+    >>> row |= {"accuracy": 0.3, "bootstrap_low": 0.2, "bootstrap_high": 0.4}
     >>> rows = pd.DataFrame(
     ...     [{**row, "value": value, "task": task, "representation": kind}
     ...      for value in ("power", "decibel") for task in ("modality", "dataset_id")
@@ -26,19 +26,19 @@ def accuracy_by_decision(rows: pd.DataFrame) -> Figure:
     ['power', 'decibel']
     """
     kinds = {"metanetwork": ("#222222", "16 numbers"), "raw_weights": ("#009E73", "raw weights")}
-    tasks = {"modality": "modality", "dataset_id": "dataset ID"}
+    tasks = panels_of(rows)
     choices = rows[["decision", "value", "usual"]].drop_duplicates().to_numpy().tolist()
     decisions = [decision for decision, _, _ in choices]
     places = [i + 0.8 * len(set(decisions[: i + 1])) for i in range(len(choices))]
     figure = Figure(figsize=(WIDTH, 0.9 + 0.27 * places[-1]), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
+    panels = figure.subplots(1, len(tasks), sharey=True)
     for ax, (task, title) in zip(panels, tasks.items(), strict=True):
         for place, (decision, value, _) in zip(places, choices, strict=True):
             here = rows[(rows.task == task) & (rows.decision == decision) & (rows.value == value)]
             for offset, (kind, (colour, _)) in zip((-0.17, 0.17), kinds.items(), strict=True):
                 y, of_kind = place + offset, here[here.representation == kind]
                 (row,) = of_kind[of_kind.headline].to_dict("records")
-                interval = [100 * row["ci_low"], 100 * row["ci_high"]]
+                interval = [100 * row["bootstrap_low"], 100 * row["bootstrap_high"]]
                 ax.plot(interval, [y, y], color=colour, linewidth=1)
                 fill = colour if kind == "metanetwork" else "white"
                 ax.plot(100 * row["accuracy"], y, "o", color=colour, markerfacecolor=fill)

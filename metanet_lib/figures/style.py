@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import numpy as np
+import pandas as pd
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -184,3 +185,21 @@ def mosaic(ax: Axes, tiles: np.ndarray, low: float, high: float) -> None:
     ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set_visible(False)
+
+
+def panels_of(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the tasks that figures of two or three panels draw, with their titles.
+
+    They are modality and dataset ID and, where ``rows`` have it, dataset ID on new files.
+
+    Examples
+    --------
+    >>> panels_of(pd.DataFrame({"task": ["modality", "dataset_id"]}))
+    {'modality': 'modality', 'dataset_id': 'dataset ID'}
+    """
+    drawn = {
+        "modality": "modality",
+        "dataset_id": "dataset ID",
+        "dataset_id_new_files": "dataset ID, new files",
+    }
+    return {task: title for task, title in drawn.items() if task in set(rows.task)}

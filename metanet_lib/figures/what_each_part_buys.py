@@ -5,21 +5,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from metanet_lib.figures.style import WIDTH, styled
-
-_TASKS = {"modality": "modality", "dataset_id": "dataset ID"}
+from metanet_lib.figures.style import WIDTH, panels_of, styled
 
 
 @styled
 def accuracy_by_variant(rows: pd.DataFrame, headline: int) -> Figure:
-    """Draw both accuracies for each variant of one question, a dot a seed.
+    """Draw the accuracies of each variant of one question, a dot a seed, with 95 % intervals.
 
     ``rows`` is what :func:`metanet_lib.experiments.parts.run_ablations` returns; the dots of the
     seed ``headline``, and of variants without one, are filled.
 
     Examples
     --------
-    >>> row = {"seed": 0, "accuracy": 0.3, "ci_low": 0.2, "ci_high": 0.4, "usual": True}
+    >>> row = {"seed": 0, "usual": True, "accuracy": 0.3}
+    >>> row |= {"bootstrap_low": 0.2, "bootstrap_high": 0.4}
     >>> tasks, variants = ("modality", "dataset_id"), ("sorted", "unsorted")
     >>> rows = pd.DataFrame([{**row, "task": t, "variant": v} for t in tasks for v in variants])
     >>> figure = accuracy_by_variant(rows, headline=0)
@@ -28,8 +27,9 @@ def accuracy_by_variant(rows: pd.DataFrame, headline: int) -> Figure:
     """
     places = {name: y for y, name in enumerate(rows.variant.unique())}
     figure = Figure(figsize=(WIDTH, 1.1 + 0.36 * len(places)), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for ax, (task, title) in zip(panels, _TASKS.items(), strict=True):
+    tasks = panels_of(rows)
+    panels = figure.subplots(1, len(tasks), sharey=True)
+    for ax, (task, title) in zip(panels, tasks.items(), strict=True):
         for name, y in places.items():
             here = rows[(rows.task == task) & (rows.variant == name)].to_dict("records")
             for row, dy in zip(
@@ -37,11 +37,11 @@ def accuracy_by_variant(rows: pd.DataFrame, headline: int) -> Figure:
             ):
                 filled = pd.isna(row["seed"]) or row["seed"] == headline
                 colour = "#222222" if filled else "#999999"
-                interval = [100 * row["ci_low"], 100 * row["ci_high"]]
+                interval = [100 * row["bootstrap_low"], 100 * row["bootstrap_high"]]
                 ax.plot(interval, [y + dy] * 2, color=colour, linewidth=0.8)
                 fill = colour if filled else "white"
                 ax.plot(100 * row["accuracy"], y + dy, "o", color=colour, mfc=fill, markersize=4)
-        ax.set(title=title, xlabel="accuracy, % (bar: 95 % interval)", xlim=(0, 101))
+        ax.set(title=title, xlabel="accuracy, %", xlim=(0, 101))
         ax.grid(axis="x", color="#EEEEEE")
     panels[0].set_ylim(len(places) - 0.5, -0.5)
     panels[0].set_yticks(list(places.values()), list(places))
@@ -53,7 +53,7 @@ def accuracy_by_variant(rows: pd.DataFrame, headline: int) -> Figure:
 
 @styled
 def accuracy_by_size(rows: pd.DataFrame, x: str, label: str, headline: int) -> Figure:
-    """Draw both accuracies against a number, the column ``x``: a line a seed.
+    """Draw the accuracies against a number, the column ``x``: a line a seed.
 
     ``rows`` is what :func:`metanet_lib.experiments.parts.run_ablations` returns, of questions about
     the same number; the seed ``headline`` has its 95 % interval as a band. A dotted line marks the
@@ -61,7 +61,8 @@ def accuracy_by_size(rows: pd.DataFrame, x: str, label: str, headline: int) -> F
 
     Examples
     --------
-    >>> row = {"question": "k", "seed": 0, "accuracy": 0.3, "ci_low": 0.2, "ci_high": 0.4}
+    >>> row = {"question": "k", "seed": 0, "accuracy": 0.3}
+    >>> row |= {"bootstrap_low": 0.2, "bootstrap_high": 0.4}
     >>> rows = pd.DataFrame(
     ...     [{**row, "task": task, "k": k, "usual": k == 10}
     ...      for task in ("modality", "dataset_id") for k in (5, 10, 20)]
@@ -73,7 +74,8 @@ def accuracy_by_size(rows: pd.DataFrame, x: str, label: str, headline: int) -> F
     looks = {False: ("#222222", "#AAAAAA"), True: ("#009E73", "#009E73")}
     styles = dict(zip(rows.question.unique(), ("-", "--"), strict=False))
     figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
-    for ax, (task, title) in zip(figure.subplots(1, 2), _TASKS.items(), strict=True):
+    tasks = panels_of(rows)
+    for ax, (task, title) in zip(figure.subplots(1, len(tasks)), tasks.items(), strict=True):
         of_task = rows[rows.task == task].sort_values(x)
         ax.axvline(of_task[x][of_task.usual].iloc[0], color="#BBBBBB", linestyle=":")
         for (question, _), line in of_task.groupby(["question", "seed"], dropna=False):
@@ -81,7 +83,10 @@ def accuracy_by_size(rows: pd.DataFrame, x: str, label: str, headline: int) -> F
             main = raw or bool((line.seed == headline).all())
             colour = looks[raw][not main]
             at = line[x].to_numpy(float)
-            y = {c: 100 * line[c].to_numpy(float) for c in ("accuracy", "ci_low", "ci_high")}
+            y = {
+                c: 100 * line[c].to_numpy(float)
+                for c in ("accuracy", "bootstrap_low", "bootstrap_high")
+            }
             ax.plot(
                 at,
                 y["accuracy"],
@@ -94,7 +99,12 @@ def accuracy_by_size(rows: pd.DataFrame, x: str, label: str, headline: int) -> F
             )
             if main:
                 ax.fill_between(
-                    at, y["ci_low"], y["ci_high"], color=colour, alpha=0.12, linewidth=0
+                    at,
+                    y["bootstrap_low"],
+                    y["bootstrap_high"],
+                    color=colour,
+                    alpha=0.12,
+                    linewidth=0,
                 )
         values = sorted(of_task[x].unique())
         ax.set_xscale("log")

@@ -2,6 +2,8 @@
 
 ``classifier``
     the meta-classifier, and how often it is right about models that nothing was fitted on
+``intervals``
+    how sure an accuracy is, and the difference of two
 ``interpreter``
     :class:`Interpreter`, which answers for a model that somebody else trained
 ``foreign``
@@ -14,16 +16,18 @@ from metanet_lib.interpret.classifier import (
     InterpretParameters,
     Task,
     Verdict,
+    asked,
     assess,
     assess_all,
+    in_words,
     meta_classifier,
     neighbours_by_dataset,
     percent,
     result_table,
-    wilson_interval,
 )
 from metanet_lib.interpret.foreign import SUFFIXES, ForeignModels, read_models
 from metanet_lib.interpret.interpreter import USUAL, Answer, Interpreter, Neighbour
+from metanet_lib.interpret.intervals import bootstrap_interval, paired_interval, wilson_interval
 
 __all__ = [
     "PAPER_ACCURACY",
@@ -37,10 +41,14 @@ __all__ = [
     "Neighbour",
     "Task",
     "Verdict",
+    "asked",
     "assess",
     "assess_all",
+    "bootstrap_interval",
+    "in_words",
     "meta_classifier",
     "neighbours_by_dataset",
+    "paired_interval",
     "percent",
     "read_models",
     "result_table",

@@ -1,13 +1,15 @@
 """The meta-classifier tells what an unseen model was trained on (paper, section 4.4).
 
 A k-NN classifier on the embeddings of the models that fit the meta level answers for models that
-nothing was fitted on, on two levels (*tasks*):
+nothing was fitted on. There are four *tasks*:
 
 - ``modality``, vision or audio, for the validation models of all 41 datasets;
-- ``dataset_id``, one of the 20 training datasets, for the validation models of those.
+- ``dataset_id``, one of the 20 training datasets, for the validation models of those;
+- ``modality_new_files`` and ``dataset_id_new_files``, the same for models of the training datasets
+  that were trained on *new files*: no model that fits has seen a patch of them.
 
-:func:`assess` gives one row of the book's tables: how many were right, the accuracy, and its
-Wilson 95 % interval (Wilson 1927).
+:func:`assess` gives one row of the book's tables: how many were right, the accuracy, and how sure
+it is (:mod:`metanet_lib.interpret.intervals`).
 """
 
 from collections.abc import Sequence
@@ -16,20 +18,26 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from sklearn.base import TransformerMixin
 from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from metanet_lib import catalog
+from metanet_lib.interpret.intervals import bootstrap_interval, wilson_interval
 from metanet_lib.metanetwork import Metanetwork, best
 from metanet_lib.parameters import Parameters, decision
 from metanet_lib.representations import MetaEncoder, RawWeights
 from metanet_lib.zoo import Zoo
 
-Task = Literal["modality", "dataset_id"]
-TASKS: tuple[Task, ...] = ("modality", "dataset_id")
+Task = Literal["modality", "dataset_id", "modality_new_files", "dataset_id_new_files"]
+TASKS: dict[Task, str] = {
+    "modality": "modality",
+    "dataset_id": "dataset ID",
+    "modality_new_files": "modality, new files",
+    "dataset_id_new_files": "dataset ID, new files",
+}
+"""The tasks, and what pages call them."""
 
 PAPER_ACCURACY = {
     ("modality", "metanetwork"): 1.0,
@@ -75,10 +83,13 @@ class Verdict:
         The numbers, under the names of the book's tables.
     truth, predicted
         Labels ``[n_validation]``: modalities or dataset ids.
+    datasets
+        The dataset of each model, ``[n_validation]``.
 
     Examples
     --------
-    >>> verdict = Verdict({}, np.array(["v:aer", "v:bic"]), np.array(["v:aer", "v:aer"]))
+    >>> truth, predicted = np.array(["v:aer", "v:bic"]), np.array(["v:aer", "v:aer"])
+    >>> verdict = Verdict({}, truth, predicted, datasets=truth)
     >>> verdict.confusion(["v:aer", "v:bic"]).tolist()
     [[1.0, 0.0], [1.0, 0.0]]
     """
@@ -86,6 +97,13 @@ class Verdict:
     row: dict[str, str | int | float]
     truth: np.ndarray
     predicted: np.ndarray
+    datasets: np.ndarray
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether each answer was right, ``[n_validation]``."""
+        right: np.ndarray = self.truth == self.predicted
+        return right
 
     def confusion(self, labels: list[str]) -> np.ndarray:
         """Return the confusion matrix ``[n, n]``: each row a truth, shares that sum to 1."""
@@ -131,7 +149,7 @@ def assess(
     Parameters
     ----------
     task
-        ``modality`` (every validation model) or ``dataset_id`` (those of the training datasets).
+        Of :data:`TASKS`.
     name
         Name of the representation in the tables, such as ``metanetwork``.
     representation
@@ -139,7 +157,7 @@ def assess(
     fit
         The models that fit the meta level.
     validation
-        The models that validate it, of all datasets.
+        The models that validate it: those that :func:`asked` gives for the task.
     parameters
         How to interpret.
 
@@ -156,18 +174,21 @@ def assess(
     """
     if len(fit) < parameters.k:
         raise ValueError(f"k = {parameters.k} neighbours asked of {len(fit)} models")
-    on_modality = task == "modality" and parameters.modality_labels == "modality"
+    of_modality = task.startswith("modality")
+    on_modality = of_modality and parameters.modality_labels == "modality"
     labels = fit.modalities if on_modality else fit.datasets
-    if task == "dataset_id":
+    if not of_modality:
         validation = validation.of(sorted(set(fit.datasets)))
     classifier = meta_classifier(representation, parameters.k).fit(fit.encoders, labels)
     embeddings = classifier[:-1].transform(validation.encoders)
     predicted = classifier[-1].predict(embeddings)
-    if task == "modality" and not on_modality:
+    if of_modality and not on_modality:
         predicted = np.array(catalog.modalities(predicted))
-    truth = validation.modalities if task == "modality" else validation.datasets
-    n_correct = int((predicted == truth).sum())
+    truth = validation.modalities if of_modality else validation.datasets
+    right = predicted == truth
+    n_correct = int(right.sum())
     low, high = wilson_interval(n_correct, len(truth))
+    by_dataset = bootstrap_interval(right, validation.datasets)
     row: dict[str, str | int | float] = {
         "task": task,
         "representation": name,
@@ -178,51 +199,80 @@ def assess(
         "accuracy": n_correct / len(truth),
         "ci_low": low,
         "ci_high": high,
+        "bootstrap_low": by_dataset[0],
+        "bootstrap_high": by_dataset[1],
         "paper_accuracy": PAPER_ACCURACY.get((task, name), float("nan")),
     }
-    return Verdict(row, truth, predicted)
+    return Verdict(row, truth, predicted, validation.datasets)
+
+
+def asked(validation: Zoo, new: Zoo) -> dict[Task, Zoo]:
+    """Return the models of whom each task asks; tasks about new files only where there are such.
+
+    Examples
+    --------
+    >>> nobody = zoo.of([])
+    >>> list(asked(zoo, nobody))
+    ['modality', 'dataset_id']
+    """
+    return {task: new if task.endswith("new_files") else validation for task in TASKS
+            if len(new) or not task.endswith("new_files")}  # fmt: skip
 
 
 def assess_all(
-    task: Task,
+    level: Literal["modality", "dataset_id"],
     metanetworks: Sequence[Metanetwork],
-    fit: Zoo,
-    validation: Zoo,
+    zoos: tuple[Zoo, Zoo, Zoo],
     parameters: InterpretParameters,
-) -> tuple[pd.DataFrame, dict[str, Verdict]]:
-    """Assess a task with every metanetwork and with the raw weights.
+) -> tuple[pd.DataFrame, dict[tuple[Task, str], Verdict]]:
+    """Assess every metanetwork and the raw weights, on the same files and on new ones.
+
+    Parameters
+    ----------
+    level
+        What is asked.
+    metanetworks
+        One for each seed.
+    zoos
+        The models that fit, those that validate, and those that validate on new files.
+    parameters
+        How to interpret.
 
     Returns
     -------
     (DataFrame, dict)
-        One row for each metanetwork and one for the raw weights, with the further columns ``seed``
-        (none for the raw weights), ``reconstruction_loss`` and ``headline`` (whether the row is
-        the best metanetwork's, or the raw weights'); and the verdicts of the headline rows by
-        representation.
+        For each task one row for each metanetwork and one for the raw weights, with the further
+        columns ``seed`` (none for the raw weights), ``reconstruction_loss`` and ``headline``
+        (whether the row is the best metanetwork's, or the raw weights'); and the verdicts of the
+        headline rows by task and representation.
 
     Examples
     --------
-    >>> rows, verdicts = assess_all("dataset_id", [metanetwork], zoo, zoo, InterpretParameters(k=3))
-    >>> len(rows), len(verdicts)
-    (2, 2)
+    >>> zoos, k = (zoo, zoo, zoo.of([])), InterpretParameters(k=3)
+    >>> rows, verdicts = assess_all("dataset_id", [metanetwork], zoos, k)
+    >>> len(rows), list(verdicts)
+    (2, [('dataset_id', 'metanetwork'), ('dataset_id', 'raw_weights')])
     """
-    headline = best(metanetworks)
+    headline, (fit, validation, new) = best(metanetworks), zoos
     rows, verdicts = [], {}
-    for metanetwork in (*metanetworks, None):
-        name = "raw_weights" if metanetwork is None else "metanetwork"
-        representation = RawWeights() if metanetwork is None else MetaEncoder(metanetwork)
-        verdict = assess(task, name, representation, fit, validation, parameters)
-        is_headline = metanetwork is None or metanetwork is headline
-        rows.append(
-            {
-                **verdict.row,
-                "seed": None if metanetwork is None else metanetwork.seed,
-                "reconstruction_loss": None if metanetwork is None else metanetwork.loss,
-                "headline": is_headline,
-            }
-        )
-        if is_headline:
-            verdicts[name] = verdict
+    for task, models in asked(validation, new).items():
+        if not task.startswith(level):
+            continue
+        for metanetwork in (*metanetworks, None):
+            name = "raw_weights" if metanetwork is None else "metanetwork"
+            representation = RawWeights() if metanetwork is None else MetaEncoder(metanetwork)
+            verdict = assess(task, name, representation, fit, models, parameters)
+            is_headline = metanetwork is None or metanetwork is headline
+            rows.append(
+                {
+                    **verdict.row,
+                    "seed": None if metanetwork is None else metanetwork.seed,
+                    "reconstruction_loss": None if metanetwork is None else metanetwork.loss,
+                    "headline": is_headline,
+                }
+            )
+            if is_headline:
+                verdicts[task, name] = verdict
     return pd.DataFrame(rows).astype({"seed": "Int64", "reconstruction_loss": float}), verdicts
 
 
@@ -255,19 +305,6 @@ def neighbours_by_dataset(fit: Zoo, validation: Zoo, k: int) -> pd.Series:
     return pd.Series(fit.datasets[named.ravel()]).value_counts(normalize=True)
 
 
-def wilson_interval(n_correct: int, n: int) -> tuple[float, float]:
-    """Return the Wilson 95 % interval of an accuracy (Wilson 1927).
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(5, 10)
-    >>> round(low, 3), round(high, 3)
-    (0.237, 0.763)
-    """
-    interval = binomtest(n_correct, n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def percent(share: float) -> str:
     """Return a share as text, ``0.2541`` as ``25.4 %``; the space does not break.
 
@@ -279,29 +316,51 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
+def in_words(rows: pd.DataFrame, task: Task, representation: str = "metanetwork") -> str:
+    """Return a headline accuracy with its interval as text, or that nobody was asked.
+
+    Examples
+    --------
+    >>> row = {"task": "modality", "representation": "raw_weights", "headline": True}
+    >>> row |= {"accuracy": 0.5, "bootstrap_low": 0.4, "bootstrap_high": 0.6}
+    >>> rows = pd.DataFrame([row])
+    >>> in_words(rows, "modality", "raw_weights").replace("\N{NO-BREAK SPACE}", " ")
+    '50.0 % (40.0 to 60.0 %)'
+    >>> in_words(rows, "modality_new_files", "raw_weights")
+    '(no models of new files here)'
+    """
+    chosen = rows[(rows.task == task) & (rows.representation == representation) & rows.headline]
+    if chosen.empty:
+        return "(no models of new files here)"
+    row = chosen.iloc[0]
+    low, high = f"{100 * row.bootstrap_low:.1f}", percent(row.bootstrap_high)
+    return f"{percent(row.accuracy)} ({low} to {high})"
+
+
 def result_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows of an accuracy table in words, as the pages show them.
 
     Examples
     --------
-    >>> rows, _ = assess_all("dataset_id", [metanetwork], zoo, zoo, InterpretParameters(k=3))
+    >>> zoos, k = (zoo, zoo, zoo.of([])), InterpretParameters(k=3)
+    >>> rows, _ = assess_all("dataset_id", [metanetwork], zoos, k)
     >>> len(result_table(rows))
     2
     """
     names = {
-        "modality": "modality",
-        "dataset_id": "dataset ID",
         "metanetwork": "16 numbers of the metanetwork",
         "raw_weights": "4,096 raw weights",
     }
     return pd.DataFrame(
         {
-            "task": names[row["task"]],
+            "task": TASKS[row["task"]],
             "k-NN on": names[row["representation"]],
             "this run": f"{percent(row['accuracy'])} "
             f"({row['n_correct']:,}/{row['n_validation']:,})",
-            "95 % interval": f"{percent(row['ci_low'])} to {percent(row['ci_high'])}",
-            "paper": f"{100 * row['paper_accuracy']:.4g}\N{NO-BREAK SPACE}%",
+            "95 % interval": f"{percent(row['bootstrap_low'])} to {percent(row['bootstrap_high'])}",
+            "paper": f"{100 * row['paper_accuracy']:.4g}\N{NO-BREAK SPACE}%"
+            if row["paper_accuracy"] >= 0  # the paper asks nothing of new files
+            else "",
         }
         for row in rows.to_dict("records")
     )

@@ -54,6 +54,7 @@ CHAPTERS = (
     "03_meta_autoencoder",
     "04_modality",
     "05_dataset_id",
+    "06_dataset_or_files",
     "06_what_each_part_buys",
     "07_what_is_inside",
     "08_against_the_others",

@@ -4,7 +4,7 @@ The paper's question is what a model can do when its dataset is unknown, so thes
 upper references: they are shown, with each model, a random sample of the patches of its dataset.
 Those that look at patches alone do not even need the model.
 
-- :class:`PatchStatistics`: mean and covariance of the sample, reduced; the dataset itself.
+- :class:`PatchStatistics`: a statistic of the sample, reduced; the dataset itself.
 - :class:`Task2Vec` (Achille et al. 2019): the diagonal of the Fisher information of a *probe
   network*, the same for all, on the sample, averaged over the weights of each filter. Theirs is a
   deep network trained on ImageNet, with a classifier trained anew for each task. Patches have no
@@ -36,6 +36,14 @@ from torch import Tensor, nn
 from metanet_lib.representations.probes import codes
 from metanet_lib.zoo import CODES, INPUTS
 
+STATISTICS = (
+    "mean and covariance",
+    "covariance",
+    "scaled covariance",
+    "spectrum",
+    "scaled spectrum",
+)
+"""What :class:`PatchStatistics` takes of a sample."""
 _CHUNK = 64
 
 
@@ -61,10 +69,13 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
 
 
 class PatchStatistics(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Mean and covariance of a sample, reduced: samples to ``[m, embedding]``.
+    """A statistic of a sample, reduced: samples to ``[m, embedding]``.
 
     Parameters
     ----------
+    statistic
+        Of :data:`STATISTICS`: mean and covariance; the covariance alone, as it is or divided by its
+        trace; the mean absolute 2-D spectrum, as it is or divided by its sum.
     components
         Principal components of all patches, in which mean and covariance are taken.
     embedding
@@ -77,7 +88,13 @@ class PatchStatistics(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     (24, 2)
     """
 
-    def __init__(self, components: int = 32, embedding: int = 16) -> None:
+    def __init__(
+        self,
+        statistic: str = "mean and covariance",
+        components: int = 32,
+        embedding: int = 16,
+    ) -> None:
+        self.statistic = statistic
         self.components = components
         self.embedding = embedding
 
@@ -95,13 +112,23 @@ class PatchStatistics(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return out
 
     def _statistics(self, samples: np.ndarray) -> np.ndarray:
+        if self.statistic not in STATISTICS:
+            raise ValueError(f"statistic must be one of {STATISTICS}, got {self.statistic!r}")
+        if "spectrum" in self.statistic:
+            pictures = samples.reshape(*samples.shape[:2], 16, 16)
+            spectra = np.stack([np.abs(np.fft.rfft2(p)).mean(0).ravel() for p in pictures])
+            spectra[:, 0] = 0  # brightness is no frequency
+            return spectra / (spectra.sum(1, keepdims=True) if "scaled" in self.statistic else 1)
         reduced = self.patches_.transform(samples.reshape(-1, INPUTS))
         reduced = reduced.reshape(*samples.shape[:2], -1)
         mean = reduced.mean(1)
         centred = reduced - mean[:, None]
         covariance = centred.transpose(0, 2, 1) @ centred / samples.shape[1]
         row, column = np.triu_indices(self.components)
-        return np.concatenate([mean, covariance[:, row, column]], axis=1)
+        if "scaled" in self.statistic:
+            covariance /= np.trace(covariance, axis1=1, axis2=2)[:, None, None]
+        parts = [covariance[:, row, column]]
+        return np.concatenate([mean, *parts] if "mean" in self.statistic else parts, axis=1)
 
 
 class Task2Vec(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -23,7 +23,7 @@ class ZooParameters(Parameters):
     Examples
     --------
     >>> ZooParameters().models("v:aer"), ZooParameters().models("v:tvm")
-    ((500, 100), (0, 100))
+    ((500, 100, 100), (0, 100, 0))
     """
 
     models_fit: int = decision(
@@ -35,6 +35,11 @@ class ZooParameters(Parameters):
         100,
         "models of each of the 41 datasets that validate it",
         "section 4.1: the other 100; the unseen datasets need only these",
+    )
+    models_new: int = decision(
+        100,
+        "models of each training dataset that train on its new files, and validate",
+        "ours: as many as validate on the same files",
     )
     training_datasets: tuple[str, ...] = decision(
         catalog.TRAINING_IDS,
@@ -76,16 +81,17 @@ class ZooParameters(Parameters):
             "adam_epsilon",
             "batch_norm_epsilon",
         )
-        self.require(self.models_fit >= 0, "models_fit", "zero or more")
+        for name in ("models_fit", "models_new"):
+            self.require(getattr(self, name) >= 0, name, "zero or more")
         self.require(self.batch_size > 1, "batch_size", "at least 2 (batch normalisation)")
         self.require(0 < self.batch_norm_momentum <= 1, "batch_norm_momentum", "in 0..1")
         for dataset_id in self.training_datasets:
             catalog.dataset(dataset_id)
 
-    def models(self, dataset_id: str) -> tuple[int, int]:
-        """Return how many models of a dataset fit the meta level, and how many validate it."""
+    def models(self, dataset_id: str) -> tuple[int, int, int]:
+        """Return how many models of a dataset fit, validate, and validate on new files."""
         trains = dataset_id in self.training_datasets
-        return (self.models_fit if trains else 0), self.models_validation
+        return self.models_fit * trains, self.models_validation, self.models_new * trains
 
 
 class Autoencoder(nn.Module):

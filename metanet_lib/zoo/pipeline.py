@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.bank import Bank
 from metanet_lib.data.corpora import chosen, demo
-from metanet_lib.data.patches import PatchParameters, make_bank
+from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import Shard, ZooParameters, make_shard
@@ -137,7 +137,10 @@ def make_dataset(
     if _is_made(shard, patches, zoo):
         return
     bank = shard.with_name(f".{dataset.slug}.bank.safetensors")
-    make_bank(corpus, dataset.id, patches, threads=1).save(bank)
+    new = (
+        make_new_bank(corpus, dataset.id, patches, threads=1) if zoo.models(dataset.id)[2] else None
+    )
+    make_bank(corpus, dataset.id, patches, threads=1).save(bank, new)
     make_shard(bank, shard, zoo)
     bank.unlink()
 

@@ -29,7 +29,8 @@ MODELS_AT_ONCE = 16
 class Shard:
     """The trained models of one dataset.
 
-    The first ``models_fit`` models fit the meta level, the others validate it.
+    The first ``models_fit`` models fit the meta level, the others validate it; the last
+    ``models_new`` of these were trained on new files.
 
     Attributes
     ----------
@@ -37,6 +38,8 @@ class Shard:
         The dataset.
     models_fit
         How many models fit the meta level (0 for an unseen dataset).
+    models_new
+        How many models were trained on new files (0 too if the dataset has too few files).
     header
         Strings: parameters, seeds, library version.
     encoder
@@ -57,6 +60,7 @@ class Shard:
 
     dataset_id: str
     models_fit: int
+    models_new: int
     header: dict[str, str]
     encoder: Tensor
     decoder: Tensor
@@ -83,9 +87,9 @@ class Shard:
         """
         absent = "no such shard; `metanet zoo` or `make book` makes it"
         header, tensors = read_tensors(Path(path), absent)
-        names = [f.name for f in fields(cls)][3:]
+        names = [f.name for f in fields(cls)][4:]
         missing = [n for n in names if n not in tensors] + [
-            n for n in ("dataset", "models_fit") if n not in header
+            n for n in ("dataset", "models_fit", "models_new") if n not in header
         ]
         if missing:
             raise ValueError(f"{path}: not a shard of the zoo: it lacks {', '.join(missing)}")
@@ -95,8 +99,18 @@ class Shard:
                 f"{path}: expected encoder [m, {INPUTS}, {CODES}], found {list(encoder.shape)}"
             )
         return cls(
-            header["dataset"], int(header["models_fit"]), header, **{n: tensors[n] for n in names}
+            header["dataset"],
+            int(header["models_fit"]),
+            int(header["models_new"]),
+            header,
+            **{n: tensors[n] for n in names},
         )
+
+    @property
+    def parts(self) -> tuple[slice, slice, slice]:
+        """Which models fit, which validate on the same files, and which on new ones."""
+        last = len(self) - self.models_new
+        return slice(self.models_fit), slice(self.models_fit, last), slice(last, None)
 
     def model(self, i: int, parameters: ZooParameters | None = None) -> Autoencoder:
         """Return model ``i`` as a plain PyTorch module, ready to reconstruct patches."""
@@ -125,6 +139,8 @@ def make_shard(
     progress: bool = False,
 ) -> bool:
     """Train the models of one dataset on its bank of patches and write its shard.
+
+    The models for new files train on the bank of these, if the file holds one.
 
     Nothing is done if ``path`` already holds the shard of the same bank and parameters.
 
@@ -165,21 +181,24 @@ def make_shard(
     >>> Shard.load(folder / "v-aer.safetensors").encoder.shape
     torch.Size([3, 256, 16])
     """
-    patches = Bank.load(bank)
-    models_fit, models_validation = parameters.models(patches.dataset)
+    patches, new = Bank.load(bank), Bank.load_new(bank)
+    models_fit, models_validation, models_new = parameters.models(patches.dataset)
+    models_new = models_new if new else 0
     header = {
         "dataset": patches.dataset,
         "models_fit": str(models_fit),
         "models_validation": str(models_validation),
+        "models_new": str(models_new),
         "zoo": json.dumps(parameters.as_dict(), sort_keys=True),
         "patches": json.dumps(patches.facts(), sort_keys=True),
+        "new_patches": json.dumps(new.facts() if new else None, sort_keys=True),
         "library_version": __version__,
     }
     if Path(path).is_file() and Shard.load(path).header == header:
         return False
-    models = models_fit + models_validation
+    models = models_fit + models_validation + models_new
     steps = models * parameters.epochs * (len(patches) // parameters.batch_size)
-    patches = patches.to(device)
+    banks = {False: patches.to(device)} | ({True: new.to(device)} if new else {})
     with (
         single_threaded(threads) as pool,
         tqdm(total=steps, desc=patches.dataset, unit="step", disable=not progress) as bar,
@@ -187,10 +206,16 @@ def make_shard(
 
         def train(indices: range) -> dict[str, Tensor]:
             population = Population(parameters, patches.dataset, indices, device)
-            curve = population.train(patches, bar.update)
+            on_new = indices.start >= models - models_new
+            curve = population.train(banks[on_new], bar.update)
             return {**population.tensors(), "loss_curve": curve}
 
-        groups = groups_of(models, threads, population_size(parameters, device))
+        largest = population_size(parameters, device)
+        groups = [
+            range(first + group.start, first + group.stop)
+            for first, count in ((0, models - models_new), (models - models_new, models_new))
+            for group in groups_of(count, threads, largest)
+        ]
         parts = list(pool.map(train, groups))
     tensors = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     diverged = (~tensors["encoder"].isfinite().all(2).all(1)).nonzero().flatten().tolist()
@@ -229,11 +254,15 @@ def population_size(parameters: ZooParameters, device: str) -> int:
 def groups_of(models: int, threads: int, largest: int) -> list[range]:
     """Split ``range(models)`` into groups of about equal size, a whole number for each thread.
 
+    No models are no groups.
+
     Examples
     --------
     >>> groups_of(models=20, threads=2, largest=16)
     [range(0, 10), range(10, 20)]
     """
+    if not models:
+        return []
     groups = min(models, threads * -(-models // (threads * largest)))
     bounds = np.linspace(0, models, groups + 1).astype(int).tolist()
     return [range(a, b) for a, b in pairwise(bounds)]
@@ -277,13 +306,14 @@ class Zoo:
 
 def load_zoo(
     folder: Path | str, datasets: Sequence[catalog.Dataset] = catalog.DATASETS
-) -> tuple[Zoo, Zoo]:
+) -> tuple[Zoo, Zoo, Zoo]:
     """Read the shards of these datasets, all 41 by default, without models that diverged.
 
     Returns
     -------
-    (Zoo, Zoo)
-        The models that fit the meta level, and those that validate it.
+    (Zoo, Zoo, Zoo)
+        The models that fit the meta level; those that validate it on the same files; and those of
+        training datasets that validate it on new files, none where a run has no such.
 
     Raises
     ------
@@ -299,9 +329,9 @@ def load_zoo(
     >>> bank.save(folder / "bank.safetensors")
     >>> few = ZooParameters(models_fit=2, models_validation=1, batch_size=8)
     >>> _ = make_shard(folder / "bank.safetensors", folder / "v-aer.safetensors", few)
-    >>> fit, validation = load_zoo(folder, [catalog.dataset("v:aer")])
-    >>> len(fit), len(validation)
-    (2, 1)
+    >>> fit, validation, new = load_zoo(folder, [catalog.dataset("v:aer")])
+    >>> len(fit), len(validation), len(new)
+    (2, 1, 0)
     """
     shards = [Shard.load(Path(folder) / f"{d.slug}.safetensors") for d in datasets]
     if not any(shard.models_fit for shard in shards):
@@ -309,15 +339,13 @@ def load_zoo(
             f"{folder}: expected models of at least one training dataset, found none; "
             "zoo.training_datasets of the profile names them"
         )
-    return _stack(shards, fit=True), _stack(shards, fit=False)
+    fit, validation, new = (_stack(shards, part) for part in range(3))
+    return fit, validation, new
 
 
-def _stack(shards: list[Shard], fit: bool) -> Zoo:
-    parts = [
-        (s.dataset_id, s.encoder[: s.models_fit] if fit else s.encoder[s.models_fit :])
-        for s in shards
-    ]
-    encoders = np.concatenate([encoder.numpy() for _, encoder in parts])
-    datasets = np.concatenate([np.full(len(encoder), dataset_id) for dataset_id, encoder in parts])
+def _stack(shards: list[Shard], part: int) -> Zoo:
+    parts = [(s.dataset_id, s.encoder[s.parts[part]].numpy()) for s in shards]
+    encoders = np.concatenate([encoders for _, encoders in parts])
+    datasets = np.concatenate([np.full(len(own), dataset_id) for dataset_id, own in parts])
     whole = np.isfinite(encoders).all((1, 2))
     return Zoo(encoders[whole], datasets[whole])

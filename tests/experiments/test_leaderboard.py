@@ -58,8 +58,9 @@ def zoo_of(ids, per_dataset):
     return Zoo(np.array(encoders, np.float32), np.repeat(ids, per_dataset))
 
 
-FIT, VALIDATION = zoo_of(FIT_IDS, 6), zoo_of(ALL_IDS, 3)
-SAMPLES = {len(zoo): GENERATOR.random((len(zoo), 4, 256), np.float32) for zoo in (FIT, VALIDATION)}
+FIT, VALIDATION, NEW = zoo_of(FIT_IDS, 6), zoo_of(ALL_IDS, 3), zoo_of(FIT_IDS, 2)
+ZOOS = FIT, VALIDATION, NEW
+SAMPLES = {len(zoo): GENERATOR.random((len(zoo), 4, 256), np.float32) for zoo in ZOOS}
 METANETWORKS = [train(FIT.encoders, NET, seed) for seed in (0, 1)]
 ROWS = peers(SMALL, METANETWORKS)
 EACH = pytest.mark.parametrize("peer", ROWS, ids=[peer.name for peer in ROWS])
@@ -202,9 +203,7 @@ def rows_of(several):
         row
         for peer in several
         for seed in peer.runs(SMALL)
-        for row in assess_peer(
-            peer, seed, FIT, VALIDATION, K, SAMPLES[len(FIT)], SAMPLES[len(VALIDATION)]
-        )
+        for row in assess_peer(peer, seed, ZOOS, K, [SAMPLES[len(zoo)] for zoo in ZOOS])
     )
 
 
@@ -266,10 +265,10 @@ def one_by_one(monkeypatch):
 
 
 def test_each_model_is_given_patches_of_its_own_dataset(demo_corpus, one_by_one):
-    zoos = FIT.of(["v:aer", "a:cel"]), VALIDATION.of(["v:aer"])
-    fit, validation = draw_samples(demo_corpus, zoos, PatchParameters(), 300)
-    assert (fit.shape, validation.shape) == ((12, 300, 256), (3, 300, 256))
-    levels = np.concatenate([fit, validation]).mean((1, 2))
+    zoos = FIT.of(["v:aer", "a:cel"]), VALIDATION.of(["v:aer"]), VALIDATION.of(["a:cel"])
+    drawn = draw_samples(demo_corpus, zoos, PatchParameters(new_files=0.7), 300)
+    assert [d.shape for d in drawn] == [(12, 300, 256), (3, 300, 256), (3, 300, 256)]
+    levels = np.concatenate(drawn).mean((1, 2))
     sounds = np.concatenate([zoo.datasets for zoo in zoos]) == "a:cel"
     apart = np.abs(levels[~sounds, None] - levels[sounds]).min()
     assert max(np.ptp(levels[sounds]), np.ptp(levels[~sounds])) < apart
@@ -290,7 +289,7 @@ def test_the_comparison_of_a_run_is_that_of_its_peers_alone(demo_corpus, tmp_pat
     zoos = load_zoo(results.zoo, datasets)
     request.getfixturevalue("one_by_one")
     drawn = draw_samples(demo_corpus, zoos, patches, SMALL.samples)
-    alone = assess_peer(gram_row, 0, *zoos, K) + assess_peer(peer, 0, *zoos, K, *drawn)
+    alone = assess_peer(gram_row, 0, zoos, K) + assess_peer(peer, 0, zoos, K, drawn)
     times = ["fit_seconds", "ms_per_model"]
     pd.testing.assert_frame_equal(rows.drop(columns=times), pd.DataFrame(alone).drop(columns=times))
     assert {path.name for path in results.folder.iterdir()} == {"zoo"}

@@ -45,12 +45,12 @@ def test_every_choice_is_assessed_and_models_are_not_trained_twice(demo_corpus, 
     )
     datasets = [d for d in catalog.DATASETS if d.id in (*IDS, "v:tvm")]
     rows = run_study(results, datasets, CHOSEN, small, InterpretParameters(k=3))
-    assert len(rows) == len(CHOSEN) * 2 * 2  # tasks, representations
+    assert len(rows) == len(CHOSEN) * 2 * 4  # tasks, representations
     assert set(rows.n_fit) == {2 * 3}
     assert set(rows.hub) <= set(IDS)
     assert rows.hub_share.between(1 / 3, 1).all()
     own = rows[rows.usual].drop(columns=["decision", "value"])
-    assert len(own.drop_duplicates()) == 4
+    assert len(own.drop_duplicates()) == 8
     shards = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
     assert len(shards) == 3 * len({v.slug for v in CHOSEN})
     again = run_study(results, datasets, CHOSEN, small, InterpretParameters(k=3))

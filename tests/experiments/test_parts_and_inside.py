@@ -17,7 +17,7 @@ from metanet_lib.experiments.parts import (
     run_ablations,
     variants,
 )
-from metanet_lib.interpret import TASKS, InterpretParameters, assess
+from metanet_lib.interpret import InterpretParameters, asked, assess
 from metanet_lib.metanetwork import MetanetworkParameters, train
 from metanet_lib.representations import MetaEncoder, RawWeights
 from metanet_lib.representations.parts import (
@@ -45,7 +45,7 @@ def zoo_of(per_dataset, seed):
 
 @pytest.fixture(scope="module")
 def zoos():
-    return zoo_of(6, seed=1), zoo_of(3, seed=2)
+    return zoo_of(6, seed=1), zoo_of(3, seed=2), zoo_of(2, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +60,15 @@ def chosen(zoos, metanetworks):
 
 @pytest.fixture(scope="module")
 def rows(zoos, chosen):
-    return run_ablations(chosen, *zoos, ASK)
+    return run_ablations(chosen, zoos, ASK)
 
 
 def accuracies(representation, zoos, interpret=ASK):
-    return [assess(t, "any", representation, *zoos, interpret).row["accuracy"] for t in TASKS]
+    fit, validation, new = zoos
+    return [
+        assess(task, "any", representation, fit, models, interpret).row["accuracy"]
+        for task, models in asked(validation, new).items()
+    ]
 
 
 def test_unit_wise_alone_is_what_the_metanetwork_sorts_before_its_inter_unit_part(
@@ -156,11 +160,11 @@ def test_fewer_models_are_the_first_of_each_dataset_and_a_metanetwork_of_their_o
         v for v in chosen if v.question == "models in all" and v.models == 3 and v.seed == 1
     ]
     trained = train(fewer.encoders, SMALL, seed=1)
-    expected = accuracies(MetaEncoder(trained), (fewer, zoos[1]))
-    asked = pd.DataFrame(ask([variant], *zoos, ASK)[0])
-    assert asked.accuracy.tolist() == expected
-    assert asked.axes_in_use.tolist() == [trained.axes_in_use(zoos[0].encoders)] * 2
-    assert asked.n_fit.tolist() == [12, 12]
+    expected = accuracies(MetaEncoder(trained), (fewer, *zoos[1:]))
+    told = pd.DataFrame(ask([variant], zoos, ASK)[0])
+    assert told.accuracy.tolist() == expected
+    assert told.axes_in_use.tolist() == [trained.axes_in_use(zoos[0].encoders)] * 4
+    assert told.n_fit.tolist() == [12] * 4
 
 
 def test_every_accuracy_has_its_count_its_interval_and_its_size(rows, chosen):

@@ -24,8 +24,8 @@ SEEDS = pd.DataFrame(
         "representation": ["metanetwork", "metanetwork", "raw_weights"],
         "seed": pd.array([0, 1, None], dtype="Int64"),
         "accuracy": [0.3, 0.2, 0.1],
-        "ci_low": [0.2, 0.1, 0.05],
-        "ci_high": [0.4, 0.3, 0.15],
+        "bootstrap_low": [0.2, 0.1, 0.05],
+        "bootstrap_high": [0.4, 0.3, 0.15],
         "headline": [True, False, True],
         "paper_accuracy": [0.254, 0.254, 0.0785],
     }

@@ -64,7 +64,7 @@ def test_modality_can_be_read_off_the_predicted_dataset(fit, validation):
 
 def test_rows_of_a_confusion_matrix_are_shares_of_a_truth():
     truth, predicted = np.array(["a", "a", "b", "b"]), np.array(["a", "b", "b", "b"])
-    verdict = interpret.Verdict({}, truth, predicted)
+    verdict = interpret.Verdict({}, truth, predicted, truth)
     np.testing.assert_array_equal(verdict.confusion(["a", "b"]), [[0.5, 0.5], [0, 1]])
 
 
@@ -113,8 +113,8 @@ def test_the_result_table_says_counts_shares_and_the_papers_number():
         "n_validation": 2000,
         "n_correct": 157,
         "accuracy": 0.0785,
-        "ci_low": 0.0675,
-        "ci_high": 0.0911,
+        "bootstrap_low": 0.0675,
+        "bootstrap_high": 0.0911,
         "paper_accuracy": 0.0785,
     }
     shown = interpret.result_table(pd.DataFrame([row])).iloc[0]

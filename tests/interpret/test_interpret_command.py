@@ -53,7 +53,7 @@ def write_shard(path, dataset_id, encoder, models_fit):
     }
     rest = {name: np.ones(shape, np.float32) for name, shape in like.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"dataset": dataset_id, "models_fit": str(models_fit)}
+    header = {"dataset": dataset_id, "models_fit": str(models_fit), "models_new": "0"}
     save_file({"encoder": encoder, **rest}, path, header)
 
 
@@ -67,7 +67,7 @@ def run(tmp_path_factory):
         if dataset_id == "v:aer":
             encoder[2, 5, 5] = np.nan  # one that diverged
         write_shard(results.shard(dataset_id.replace(":", "-")), dataset_id, encoder, fit)
-    fit, _ = load_zoo(results.zoo, [catalog.dataset(i) for i in IDS])
+    fit, *_ = load_zoo(results.zoo, [catalog.dataset(i) for i in IDS])
     metanetwork.save([metanetwork.train(fit.encoders, SMALL, seed=0)], results.metanetwork)
     return results
 
@@ -256,10 +256,10 @@ def test_an_index_out_of_range_is_refused(tmp_path, encoder):
 
 
 def test_the_answer_is_the_meta_classifiers(run, interpreter):
-    fit, validation = load_zoo(run.zoo, [catalog.dataset(i) for i in IDS])
+    fit, validation, _ = load_zoo(run.zoo, [catalog.dataset(i) for i in IDS])
     answers = interpreter.interpret(validation.encoders, [""] * len(validation))
     representation = MetaEncoder(interpreter.metanetwork)
-    for task in interpret.TASKS:
+    for task in ("modality", "dataset_id"):
         labels = fit.modalities if task == "modality" else fit.datasets
         classifier = interpret.meta_classifier(representation, 10).fit(fit.encoders, labels)
         expected = classifier.predict(validation.encoders)

@@ -26,7 +26,7 @@ def bank(tmp_path, patches):
     return path
 
 
-SMALL = ZooParameters(models_fit=3, models_validation=2, batch_size=32, epochs=4)
+SMALL = ZooParameters(models_fit=3, models_validation=2, models_new=1, batch_size=32, epochs=4)
 
 
 def relative_difference(a, b):
@@ -179,9 +179,28 @@ def test_other_parameters_make_the_shard_anew(bank, tmp_path):
     assert len(Shard.load(path)) == 2
 
 
+def test_models_of_new_files_come_last_and_learn_from_the_bank_of_these_alone(tmp_path, patches):
+    same, new = (replace(Bank.of(p), dataset="v:aer") for p in (patches, 1 - patches))
+    paths = {name: tmp_path / name / "v-aer.safetensors" for name in ("both", "one", "other")}
+    for name, banks in (("both", (same, new)), ("one", (same,)), ("other", (new,))):
+        same_bank, *apart = banks
+        same_bank.save(tmp_path / f"{name}.safetensors", *apart)
+    make_shard(tmp_path / "both.safetensors", paths["both"], SMALL)
+    make_shard(tmp_path / "one.safetensors", paths["one"], SMALL)
+    more = replace(SMALL, models_validation=3)  # so that one of them has the number of the new one
+    make_shard(tmp_path / "other.safetensors", paths["other"], more)
+    both, one, other = (Shard.load(path) for path in paths.values())
+    assert (len(both), both.models_new, len(one), one.models_new) == (6, 1, 5, 0)
+    assert relative_difference(both.encoder[:5], one.encoder) < 1e-5
+    assert relative_difference(both.encoder[5], other.encoder[5]) < 1e-5
+    fit, validation, unseen = load_zoo(tmp_path / "both", [catalog.dataset("v:aer")])
+    assert (len(fit), len(validation), len(unseen)) == (3, 2, 1)
+    np.testing.assert_array_equal(unseen.encoders[0], both.encoder[5].numpy())
+
+
 def test_an_unseen_dataset_has_validation_models_only():
-    assert SMALL.models("v:aer") == (3, 2)
-    assert SMALL.models("v:tvm") == (0, 2)
+    assert SMALL.models("v:aer") == (3, 2, 1)
+    assert SMALL.models("v:tvm") == (0, 2, 0)
 
 
 @pytest.mark.usefixtures("engine")
@@ -205,7 +224,7 @@ def test_a_diverging_model_is_reported_and_left_out_of_the_zoo(bank, tmp_path, m
     monkeypatch.setattr(Population, "train", spoil)
     make_shard(bank, tmp_path / "v-aer.safetensors", SMALL)
     assert "v:aer: of 5 models, these diverged: [1] (seed 0)" in capsys.readouterr().err
-    fit, validation = load_zoo(tmp_path, [catalog.dataset("v:aer")])
+    fit, validation, _ = load_zoo(tmp_path, [catalog.dataset("v:aer")])
     assert (len(fit), len(validation)) == (2, 2)
 
 

@@ -1,0 +1,186 @@
+"""A dataset, or its files? What names models of files that nothing was fitted on.
+
+All models of a dataset, in the paper those too that are asked about, learn from the same files. A
+representation may then name the dataset by what is peculiar to a few dozen photographs or
+recordings, and not by what they show. :func:`same_and_new` asks representations about models of
+*same files* and of *new files* (:func:`metanet_lib.data.patches.split_files`).
+
+How much could be named at all? :func:`ceiling` asks the patches themselves, no model between: a
+statistic of patches of the same files, of patches of new ones. Which statistic is best is chosen
+where neither has a part: on a split within the same files.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.base import TransformerMixin
+from sklearn.preprocessing import FunctionTransformer
+
+from metanet_lib.catalog import Dataset
+from metanet_lib.data.patches import PatchParameters, bank_of, dataset_files, split_files
+from metanet_lib.interpret import InterpretParameters, Verdict, asked, assess
+from metanet_lib.representations.weights import (
+    gram,
+    projector,
+    reduced,
+    spectrum,
+    weight_statistics,
+)
+from metanet_lib.representations.with_data import STATISTICS, PatchStatistics
+from metanet_lib.workers import side_by_side
+from metanet_lib.zoo import INPUTS, Zoo
+
+SIMPLE: dict[str, TransformerMixin] = {
+    "statistics of the weights": weight_statistics(),
+    "Gram matrix": reduced(gram),
+    "spectrum": reduced(spectrum),
+    "column space": reduced(projector),
+}
+"""Representations that train no network, by what pages call them."""
+
+
+def same_and_new(
+    representations: Mapping[str, TransformerMixin],
+    zoos: tuple[Zoo, Zoo, Zoo],
+    interpret: InterpretParameters,
+) -> tuple[pd.DataFrame, dict[tuple[str, str], Verdict]]:
+    """Ask every representation every task.
+
+    Parameters
+    ----------
+    representations
+        Transformers by name; fitted here if they need to be.
+    zoos
+        The models that fit, those that validate, and those that validate on new files.
+    interpret
+        The meta-classifier.
+
+    Returns
+    -------
+    (DataFrame, dict)
+        The rows of :func:`metanet_lib.interpret.classifier.assess`, and the verdicts by task and
+        name.
+
+    Examples
+    --------
+    >>> some = {"column space": SIMPLE["column space"]}
+    >>> rows, _ = same_and_new(some, (zoo, zoo, zoo), InterpretParameters(k=3))
+    >>> list(rows["task"])
+    ['modality', 'dataset_id', 'modality_new_files', 'dataset_id_new_files']
+    """
+    fit, validation, new = zoos
+    verdicts: dict[tuple[str, str], Verdict] = {}
+    for name, representation in representations.items():
+        representation.fit(fit.encoders)
+        known, same, unseen = (
+            Zoo(representation.transform(z.encoders), z.datasets) if len(z) else z
+            for z in (fit, validation, new)
+        )
+        for task, models in asked(same, unseen).items():
+            verdicts[task, name] = assess(
+                task, name, FunctionTransformer(), known, models, interpret
+            )
+    return pd.DataFrame([verdict.row for verdict in verdicts.values()]), verdicts
+
+
+def ceiling(
+    corpus: Path | str,
+    datasets: Sequence[Dataset],
+    patches: PatchParameters,
+    interpret: InterpretParameters,
+    samples: tuple[int, int] = (20, 8),
+    size: int = 256,
+) -> pd.DataFrame:
+    """Name datasets from patches of new files, by statistics of patches of the same files.
+
+    Parameters
+    ----------
+    corpus
+        The folder of the raw corpora.
+    datasets
+        Those that train; one of too few files is left out.
+    patches
+        How patches are made, and files split.
+    interpret
+        The k-NN vote, on statistics in place of models.
+    samples
+        Samples of each dataset that fit, and that are asked about.
+    size
+        Patches in a sample.
+
+    Returns
+    -------
+    DataFrame
+        Two rows for each statistic of :data:`~metanet_lib.representations.with_data.STATISTICS`:
+        those of :func:`metanet_lib.interpret.classifier.assess` with ``files``, ``held out of the
+        same files`` (on which the best is chosen) or ``new files``, and whether it is ``chosen``.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> some, half = [dataset("v:aer"), dataset("a:air")], PatchParameters(new_files=0.5)
+    >>> ceiling(corpus, some, half, InterpretParameters(k=3), (4, 2), 64)  # of four files each
+    Empty DataFrame
+    Columns: []
+    Index: []
+    """
+    drawn = side_by_side(
+        _samples,
+        [(corpus, d, patches, samples, size) for d in datasets],
+        "patches of new files",
+        "dataset",
+    )
+    there = {d.id: parts for d, parts in zip(datasets, drawn, strict=True) if parts is not None}
+    rows = []
+    for statistic in STATISTICS if there else ():
+        for files, known, unknown in (
+            ("held out of the same files", "inner same", "inner new"),
+            ("new files", "same", "new"),
+        ):
+            fit, of_new = (
+                Zoo(
+                    np.concatenate([parts[which] for parts in there.values()]),
+                    np.repeat(list(there), count),
+                )
+                for which, count in zip((known, unknown), samples, strict=True)
+            )
+            statistics = PatchStatistics(statistic)
+            verdict = assess("dataset_id_new_files", statistic, statistics, fit, of_new, interpret)
+            rows.append({**verdict.row, "files": files})
+    table = pd.DataFrame(rows)
+    if rows:
+        held_out = table[table.files == "held out of the same files"]
+        table["chosen"] = (
+            table.representation == held_out.nlargest(1, "accuracy").iloc[0].representation
+        )
+    return table
+
+
+def _samples(
+    corpus: Path | str,
+    dataset: Dataset,
+    p: PatchParameters,
+    samples: tuple[int, int],
+    size: int,
+) -> dict[str, np.ndarray] | None:
+    """Draw samples of a dataset's files, split once and once more within; None if too few."""
+    same, new = split_files(dataset_files(corpus, dataset, p), dataset, p)
+    inner_same, inner_new = split_files(same, dataset, replace(p, seed=p.seed + 1))
+    if not (new and inner_new):
+        return None
+    first, last = samples
+    return {
+        name: bank_of(corpus, dataset, files, replace(p, per_dataset=count * size), threads=1)
+        .patches()
+        .numpy()
+        .reshape(count, size, INPUTS)
+        for name, files, count in (
+            ("same", same, first),
+            ("new", new, last),
+            ("inner same", inner_same, first),
+            ("inner new", inner_new, last),
+        )
+    }
