@@ -41,7 +41,7 @@ def validation():
 
 def confusion_table():
     truth = np.repeat(TRAINING, 3)
-    return Verdict({}, truth, np.roll(truth, 1)).confusion_table(TRAINING)
+    return Verdict({}, truth, np.roll(truth, 1), truth).confusion_table(TRAINING)
 
 
 @pytest.fixture(scope="module")
