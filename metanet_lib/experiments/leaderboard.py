@@ -6,10 +6,14 @@ The protocol, the same for every peer (:mod:`metanet_lib.experiments.peers`):
   unless its row says so;
 - a k-NN classifier on its embeddings answers for validation models, the four tasks of
   :mod:`metanet_lib.interpret.classifier`;
-- where something is random, it is fitted with several seeds. The headline is the seed of the
-  lowest reconstruction loss, the paper's rule, where the representation rebuilds models and so has
-  such a loss without labels; otherwise it is the mean over seeds. Either way, the worst and the
-  best seed stand beside it;
+- where something is random, it is fitted with several seeds. Two statistics tell of them: the mean
+  over seeds, which every row has and by which the table is sorted; and the seed of the lowest
+  reconstruction loss, the paper's rule, where the representation rebuilds models and so has such a
+  loss without labels. The headline is the second where there is one. The worst and the best seed
+  stand beside it;
+- one fit may have two rows: the embedding as wide as its authors make it, and its first 16
+  principal components, as many numbers as the paper's, fitted on the models that fit;
+- deep representations are trained for as many steps as the metanetwork (:func:`training_steps`);
 - time is that which one core works, whatever else the machine does: to fit; and for one validation
   model, to be embedded and to have its neighbours found.
 
@@ -34,11 +38,20 @@ from metanet_lib.catalog import Dataset
 from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
 from metanet_lib.experiments.cost import metanetwork_speed
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
-from metanet_lib.interpret import InterpretParameters, asked, assess, wilson_interval
+from metanet_lib.interpret import (
+    InterpretParameters,
+    Task,
+    asked,
+    assess,
+    bootstrap_interval,
+    paired_interval,
+    wilson_interval,
+)
 from metanet_lib.metanetwork import MetanetworkParameters
+from metanet_lib.representations.weights import Components
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
-from metanet_lib.zoo import INPUTS, Zoo, load_zoo
+from metanet_lib.zoo import CODES, INPUTS, Zoo, load_zoo
 
 
 def run(
@@ -68,8 +81,9 @@ def run(
     -------
     DataFrame
         One row for each peer, seed and task: the columns of
-        :func:`metanet_lib.interpret.classifier.assess` and ``seed``, ``loss``, ``fit_seconds``
-        and ``ms_per_model``.
+        :func:`metanet_lib.interpret.classifier.assess` and ``by_dataset`` (right answers of how
+        many, as in :attr:`metanet_lib.interpret.classifier.Verdict.by_dataset`), ``seed``,
+        ``loss``, ``fit_seconds`` and ``ms_per_model``.
 
     Examples
     --------
@@ -94,7 +108,7 @@ def run(
 
 
 def leaderboard(peers: Sequence[Peer], rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of the comparison, one row for each peer, group by group.
+    """Return the table of the comparison: group by group, sorted by mean accuracy of dataset ID.
 
     Parameters
     ----------
@@ -109,9 +123,12 @@ def leaderboard(peers: Sequence[Peer], rows: pd.DataFrame) -> pd.DataFrame:
         Columns ``row``, ``title``, ``group``, ``dimension``; what it needs (``labels``, ``data``,
         ``forward_passes``) and whether it is ``invariant``; ``n_seeds`` and ``headline``, the rule;
         ``fit_seconds`` and ``ms_per_model``, means over seeds; ``n_fit``; and for each task the
-        accuracy under its name, ``_ci_low``, ``_ci_high`` (Wilson, 95 %), ``_min``, ``_max`` (over
-        seeds) and ``_n_validation``. The interval of a mean over seeds is that of one run with as
-        many right answers: the validation models are the same for each seed.
+        headline's accuracy under its name, ``_mean`` (over seeds), ``_best_reconstruction`` (of
+        the seed that rebuilds best; NaN if no models are rebuilt), ``_ci_low``, ``_ci_high`` (of
+        the headline: Wilson, 95 %), ``_bootstrap_low``, ``_bootstrap_high`` (the same of datasets
+        drawn anew), ``_min``, ``_max`` (over seeds) and ``_n_validation``. The interval of a mean
+        over seeds is that of one run with as many right answers: the validation models are the
+        same for each seed.
 
     Examples
     --------
@@ -121,8 +138,53 @@ def leaderboard(peers: Sequence[Peer], rows: pd.DataFrame) -> pd.DataFrame:
     >>> list(leaderboard([first], rows)["n_seeds"])
     [1]
     """
-    ordered = sorted(peers, key=lambda peer: GROUPS.index(peer.group))
-    return pd.DataFrame([_line(peer, rows[rows.representation == peer.name]) for peer in ordered])
+    lines = [
+        _line(row, rows[rows.representation == row.name]) for peer in peers for row in peer.rows()
+    ]
+    lines.sort(key=lambda line: (GROUPS.index(line["group"]), -line["dataset_id_mean"]))
+    return pd.DataFrame(lines)
+
+
+def differences(
+    peers: Sequence[Peer], rows: pd.DataFrame, task: Task, other: str = "metanetwork"
+) -> pd.DataFrame:
+    """Return how much more often each row is right than one of them, paired by dataset.
+
+    Parameters
+    ----------
+    peers, rows
+        As for :func:`leaderboard`; the headline of each row is compared.
+    task
+        The task.
+    other
+        The row that all are compared with.
+
+    Returns
+    -------
+    DataFrame
+        ``row``, ``difference`` of the accuracies, and ``low`` and ``high``, its 95 % interval (see
+        :func:`metanet_lib.interpret.intervals.paired_interval`): without 0, the two are told apart.
+
+    Examples
+    --------
+    >>> from metanet_lib.experiments.peers.simple import paper
+    >>> first, zoos = paper([metanetwork], seconds=None), (zoo, zoo, zoo.of([]))
+    >>> rows = pd.DataFrame(assess_peer(first, 0, zoos, InterpretParameters(k=3)))
+    >>> differences([first], rows, "dataset_id")[["difference", "low", "high"]].to_numpy().tolist()
+    [[0.0, 0.0, 0.0]]
+    """
+    of_task = rows[rows.task == task]
+    shares = {
+        row.name: _shares(_headline(row, of_task[of_task.representation == row.name]))
+        for peer in peers
+        for row in peer.rows()
+    }
+    beside, _ = shares[other]
+    lines = []
+    for name, (own, datasets) in shares.items():
+        low, high = paired_interval(own, beside, datasets)
+        lines.append({"row": name, "difference": (own - beside).mean(), "low": low, "high": high})
+    return pd.DataFrame(lines)
 
 
 def training_seconds(parameters: MetanetworkParameters, models: int) -> float:
@@ -136,6 +198,19 @@ def training_seconds(parameters: MetanetworkParameters, models: int) -> float:
     of_filters, of_models = metanetwork_speed(parameters)
     p = parameters
     return models * (16 * p.unitwise_epochs * of_filters + p.interunit_epochs * of_models)
+
+
+def training_steps(parameters: MetanetworkParameters, models: int) -> int:
+    """Return how many steps of the optimiser a metanetwork takes, in its two trainings together.
+
+    Examples
+    --------
+    >>> training_steps(MetanetworkParameters(unitwise_epochs=3, interunit_epochs=5), models=32)
+    53
+    """
+    p = parameters
+    unitwise, interunit = (-(-n // p.batch_size) for n in (CODES * models, models))
+    return p.unitwise_epochs * unitwise + p.interunit_epochs * interunit
 
 
 def draw_samples(
@@ -242,27 +317,42 @@ def assess_peer(
     known = Zoo(representation.transform(shown), fit.datasets)
     start = time.process_time()
     seen = Zoo(representation.transform(_shown(peer, validation, samples[1])), validation.datasets)
-    seconds, rows = time.process_time() - start, {}
-    unseen = new
+    seconds, unseen = time.process_time() - start, new
     if len(new):
         unseen = Zoo(representation.transform(_shown(peer, new, samples[2])), new.datasets)
+    facts = {
+        "n_fit": models,
+        "seed": seed,
+        "loss": getattr(representation, "loss_", np.nan),
+        "fit_seconds": fit_seconds if peer.fit_seconds is None else peer.fit_seconds,
+    }
+    rows = _answers(peer.name, known, seen, unseen, interpret, seconds)
+    if peer.sixteen:
+        reduced = Components(16).fit(known.encoders)
+        start = time.process_time()
+        seen = replace(seen, encoders=reduced.transform(seen.encoders))
+        seconds += time.process_time() - start
+        known, unseen = (
+            replace(z, encoders=reduced.transform(z.encoders)) if len(z) else z
+            for z in (known, unseen)
+        )
+        rows += _answers(f"{peer.name}_pca", known, seen, unseen, interpret, seconds)
+    return [{**row, **facts} for row in rows]
+
+
+def _answers(
+    name: str, known: Zoo, seen: Zoo, unseen: Zoo, interpret: InterpretParameters, seconds: float
+) -> list[dict[str, Any]]:
+    """Return a row for each task, for models that took so many seconds to embed."""
+    rows = []
     for task, embedded in asked(seen, unseen).items():
         start = time.process_time()
         # What is assessed is embedded already: let it through as it is.
-        rows[task] = assess(task, peer.name, FunctionTransformer(), known, embedded, interpret).row
+        verdict = assess(task, name, FunctionTransformer(), known, embedded, interpret)
+        rows.append({**verdict.row, "by_dataset": verdict.by_dataset})
         if task == "modality":
             seconds += time.process_time() - start
-    return [
-        {
-            **row,
-            "n_fit": models,
-            "seed": seed,
-            "loss": getattr(representation, "loss_", np.nan),
-            "fit_seconds": fit_seconds if peer.fit_seconds is None else peer.fit_seconds,
-            "ms_per_model": 1000 * seconds / len(validation),
-        }
-        for row in rows.values()
-    ]
+    return [{**row, "ms_per_model": 1000 * seconds / len(seen)} for row in rows]
 
 
 def permuted_copies(zoo: Zoo, copies: int, seed: int) -> Zoo:
@@ -289,6 +379,19 @@ def _shown(peer: Peer, zoo: Zoo, samples: np.ndarray | None) -> Any:
     return samples if peer.sees == "patches" else (zoo.encoders, samples)
 
 
+def _headline(peer: Peer, of_task: pd.DataFrame) -> pd.DataFrame:
+    return of_task.nsmallest(1, "loss") if peer.reconstructs else of_task
+
+
+def _shares(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each model, the share of right answers in its dataset over rows; its dataset."""
+    told = [[pair.split(" ") for pair in text.split(", ")] for text in rows.by_dataset]
+    datasets, counts = zip(*told[0], strict=True)
+    models = np.array([int(count.split("/")[1]) for count in counts])
+    right = np.mean([[int(count.split("/")[0]) for _, count in row] for row in told], axis=0)
+    return np.repeat(right / models, models), np.repeat(datasets, models)
+
+
 def _line(peer: Peer, rows: pd.DataFrame) -> dict[str, Any]:
     seeds = rows.seed.nunique()
     line: dict[str, Any] = {
@@ -311,13 +414,19 @@ def _line(peer: Peer, rows: pd.DataFrame) -> dict[str, Any]:
     for task in rows.task.unique():
         of_task = rows[rows.task == task]
         n = int(of_task.n_validation.iloc[0])
-        headline = of_task.nsmallest(1, "loss") if peer.reconstructs else of_task
+        headline = _headline(peer, of_task)
+        best = headline if peer.reconstructs else headline[:0]
         correct = float(headline.n_correct.mean())
         low, high = wilson_interval(round(correct), n)
+        drawn = bootstrap_interval(*_shares(headline))
         line |= {
             task: correct / n,
+            f"{task}_mean": of_task.n_correct.mean() / n,
+            f"{task}_best_reconstruction": best.n_correct.mean() / n,
             f"{task}_ci_low": low,
             f"{task}_ci_high": high,
+            f"{task}_bootstrap_low": drawn[0],
+            f"{task}_bootstrap_high": drawn[1],
             f"{task}_min": of_task.accuracy.min(),
             f"{task}_max": of_task.accuracy.max(),
             f"{task}_n_validation": n,

@@ -105,6 +105,12 @@ class Verdict:
         right: np.ndarray = self.truth == self.predicted
         return right
 
+    @property
+    def by_dataset(self) -> str:
+        """How many answers were right of how many, dataset by dataset: ``v:aer 7/8, v:bic 3/8``."""
+        right = pd.Series(self.correct).groupby(self.datasets, sort=False).agg(["sum", "size"])
+        return ", ".join(f"{row.Index} {row.sum}/{row.size}" for row in right.itertuples())
+
     def confusion(self, labels: list[str]) -> np.ndarray:
         """Return the confusion matrix ``[n, n]``: each row a truth, shares that sum to 1."""
         matrix: np.ndarray = confusion_matrix(

@@ -5,12 +5,14 @@ weights at each of the 256 inputs have mean 0 and standard deviation 1 over all 
 models that fit the peer. Filters have no order, so all 16 share the same statistics.
 
 A :class:`Network` turns filters into an embedding and says its loss; a :class:`DeepRepresentation`
-is the scikit-learn transformer around it. Training is Adam with a learning rate that falls to zero
-on half a cosine, in shuffled batches. All randomness comes from ``seed``; the global random state
-is left as it was. The result is the same to the last bit on the same number of threads.
+is the scikit-learn transformer around it. Training is a given number of steps of Adam with a
+learning rate that falls to zero on half a cosine, in shuffled batches. All randomness comes from
+``seed``; the global random state is left as it was. The result is the same to the last bit on the
+same number of threads.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -42,11 +44,15 @@ class Network(nn.Module):
         """Return the training loss of a batch; ``labels`` ``[m]`` are for supervised ones only."""
         raise NotImplementedError
 
+    def error(self, filters: Tensor) -> Tensor:
+        """Return the mean squared error of models that are rebuilt; supervised ones have none."""
+        raise NotImplementedError
+
 
 class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Encoders ``[m, 256, 16]`` to embeddings ``[m, d]``, by a network trained on ``fit``.
 
-    A subclass has the parameters ``epochs``, ``batch_size``, ``learning_rate``, ``weight_decay``
+    A subclass has the parameters ``steps``, ``batch_size``, ``learning_rate``, ``weight_decay``
     and ``seed`` beside its own, and builds its network.
 
     Attributes
@@ -56,18 +62,20 @@ class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     mean_, scale_
         Of the standardisation, ``[256]``.
     loss_
-        Mean training loss of the last epoch.
+        Mean squared error between the standardised weights of the models that fit and what comes
+        back from their embeddings, after training: the label-free measure by which the paper
+        chooses a seed. A supervised one has none.
 
     Examples
     --------
     >>> from metanet_lib.representations.sets import SetAutoencoder
-    >>> peer = SetAutoencoder(epochs=1).fit(encoders)
+    >>> peer = SetAutoencoder(steps=1).fit(encoders)
     >>> isinstance(peer, DeepRepresentation), peer.transform(encoders).shape
     (True, (24, 16))
     """
 
     supervised = False
-    epochs: int
+    steps: int
     batch_size: int
     learning_rate: float
     weight_decay: float
@@ -87,10 +95,7 @@ class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         FloatingPointError
             If the loss stops being finite.
         """
-        filters = _filters(X)
-        bad = np.flatnonzero(~filters.isfinite().flatten(1).all(1).numpy())
-        if len(bad):
-            raise ValueError(f"the weights of {len(bad)} models are not finite, first: {bad[0]}")
+        filters = _filters(finite(X))
         labels = torch.zeros(len(filters), dtype=torch.long)
         n_labels = 0
         if self.supervised:
@@ -103,7 +108,9 @@ class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)
             self.model_ = self._network(n_labels)
-            self.loss_ = self._train(self._standardised(filters), labels)
+            self._train(self._standardised(filters), labels)
+        if not self.supervised:
+            self.loss_ = self._error(filters)
         return self
 
     @torch.no_grad()
@@ -117,29 +124,57 @@ class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _standardised(self, filters: Tensor) -> Tensor:
         return (filters - torch.from_numpy(self.mean_)) / torch.from_numpy(self.scale_)
 
-    def _train(self, filters: Tensor, labels: Tensor) -> float:
-        model, mean = self.model_.train(), math.nan
+    @torch.no_grad()
+    def _error(self, filters: Tensor) -> float:
+        chunks = self._standardised(filters).split(64)
+        return sum(len(c) * self.model_.error(c).item() for c in chunks) / len(filters)
+
+    def _train(self, filters: Tensor, labels: Tensor) -> None:
+        model = self.model_.train()
         adam = torch.optim.AdamW(
             model.parameters(), self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
-        falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, self.epochs)
-        for epoch in range(self.epochs):
-            total = 0.0
-            for batch in torch.randperm(len(filters)).split(self.batch_size):
-                loss = model.loss(filters[batch], labels[batch])
-                adam.zero_grad()
-                loss.backward()
-                adam.step()
-                total += loss.item() * len(batch)
-            mean = total / len(filters)
-            if not math.isfinite(mean):
+        falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, self.steps)
+        batches = _batches(len(filters), self.batch_size)
+        for step in range(self.steps):
+            batch = next(batches)
+            loss = model.loss(filters[batch], labels[batch])
+            if not math.isfinite(loss.item()):
                 raise FloatingPointError(
-                    f"{type(self).__name__}, seed {self.seed}: the loss is {mean} in epoch "
-                    f"{epoch + 1} of {self.epochs}; try a smaller learning_rate"
+                    f"{type(self).__name__}, seed {self.seed}: the loss is {loss.item()} in step "
+                    f"{step + 1} of {self.steps}; try a smaller learning_rate"
                 )
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
             falling.step()
         model.eval()
-        return mean
+
+
+def _batches(models: int, size: int) -> Iterator[Tensor]:
+    """Yield shuffled batches of indices without end, each model once before any comes again."""
+    while True:
+        yield from torch.randperm(models).split(size)
+
+
+def finite(encoders: np.ndarray) -> np.ndarray:
+    """Return encoders ``[m, 256, 16]`` as they are.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape or hold values that are not finite.
+
+    Examples
+    --------
+    >>> finite(encoders).shape
+    (24, 256, 16)
+    """
+    checked = checked_encoders(encoders)
+    bad = np.flatnonzero(~np.isfinite(checked).all((1, 2)))
+    if len(bad):
+        raise ValueError(f"the weights of {len(bad)} models are not finite, first: {bad[0]}")
+    return checked
 
 
 def _filters(encoders: np.ndarray) -> Tensor:

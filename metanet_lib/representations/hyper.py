@@ -17,18 +17,28 @@ invariant under the order of filters by construction; the views teach it, more o
   from which it is decoded; the embedding of a model is the mean of its tokens'. Views are spoilt by
   multiplicative noise; one of the two keeps its filters in the order in which they came.
 
-Simplified: small transformers, no dropout; the erased block lies within the row of a model's 4096
-weights; a small perceptron for a projection head, which for SANE reads the mean of the tokens
-(the original: all of them in a row); a filter is one token, and all 16 make one window, so that the
-position of a token is one number (SANE cuts large layers into tokens of equal size, numbers them by
-place, layer and place in the layer, trains on random windows of long sequences, and first aligns
-the models of a zoo with each other, which is left out here).
+SANE's models are first put in one order of filters, as its authors do: see
+:class:`metanet_lib.representations.weights.AlignedWeights`; so it is invariant after all.
+
+Not as in the papers, for both: one transformer layer and tokens 64 wide, where theirs have two to
+eight layers and tokens 512 to 2,048 wide; batches of 8 models, theirs 32 to 500, so that a model is
+contrasted with fewer others; no dropout; a learning rate that falls on half a cosine; a projection
+head of two layers; weights standardised by place. For the hyper-representation: the erased block
+lies within the row of a model's 4096 weights. For SANE: the projection head reads the mean of the
+tokens (theirs: all of them in a row); a filter is one token, and all 16 make one window, so that
+the position of a token is one number (SANE cuts large layers into tokens of equal size, numbers
+them by place, layer and place in the layer, and trains on random windows of long sequences).
 """
 
+from typing import Any, Self
+
+import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from metanet_lib.representations.deep import DeepRepresentation, Network
+from metanet_lib.representations.deep import DeepRepresentation, Network, finite
+from metanet_lib.representations.weights import AlignedWeights
 from metanet_lib.zoo import CODES, INPUTS
 
 
@@ -173,6 +183,10 @@ class TokenNetwork(Network):
         reconstruction = nn.functional.mse_loss(self.decode(latent), target)
         return self.gamma * contrast + (1 - self.gamma) * reconstruction
 
+    def error(self, filters: Tensor) -> Tensor:
+        """Return the reconstruction's error alone, of models in the order they came, unspoilt."""
+        return nn.functional.mse_loss(self.decode(self.latent(filters)), filters)
+
 
 class HyperNetwork(TokenNetwork):
     """A compression token reads the model; see :class:`HyperRepresentation`.
@@ -241,35 +255,35 @@ class HyperRepresentation(DeepRepresentation):
     Parameters
     ----------
     embedding
-        Numbers for a model.
+        Numbers for a model; 1,200 is theirs for models of 4,970 weights.
     width, heads, layers
         Of the tokens, and of the two transformers.
     gamma
         Weight of the contrast; the rest is reconstruction.
     temperature
         Of the contrast.
-    epochs, batch_size, learning_rate, weight_decay, seed
+    steps, batch_size, learning_rate, weight_decay, seed
         Of the training.
 
     Examples
     --------
-    >>> HyperRepresentation(width=8, heads=2, epochs=1).fit(encoders).transform(encoders).shape
-    (24, 16)
+    >>> HyperRepresentation(width=8, heads=2, steps=1).fit(encoders).transform(encoders).shape
+    (24, 1200)
     """
 
     network: type[TokenNetwork] = HyperNetwork
 
     def __init__(
         self,
-        embedding: int = 16,
+        embedding: int = 1200,
         width: int = 64,
         heads: int = 4,
         layers: int = 1,
         gamma: float = 0.5,
         temperature: float = 0.1,
-        epochs: int = 50,
-        batch_size: int = 50,
-        learning_rate: float = 3e-3,
+        steps: int = 10_000,
+        batch_size: int = 8,
+        learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -279,7 +293,7 @@ class HyperRepresentation(DeepRepresentation):
         self.layers = layers
         self.gamma = gamma
         self.temperature = temperature
-        self.epochs = epochs
+        self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -294,27 +308,32 @@ class HyperRepresentation(DeepRepresentation):
 class SANE(HyperRepresentation):
     """Its token-wise successor, SANE (Schürholt et al. 2024). Unsupervised; parameters as there.
 
-    The default of ``gamma`` is that paper's, as it is above.
+    The defaults of ``embedding`` and ``gamma`` are that paper's.
+
+    Attributes
+    ----------
+    order_
+        What puts the filters of every model in one order.
 
     Examples
     --------
-    >>> len(SANE(width=8, heads=2, epochs=1).fit(encoders).transform(encoders))
-    24
+    >>> SANE(width=8, heads=2, steps=1).fit(encoders).transform(encoders).shape
+    (24, 128)
     """
 
     network = SANENetwork
 
     def __init__(
         self,
-        embedding: int = 16,
+        embedding: int = 128,
         width: int = 64,
         heads: int = 4,
         layers: int = 1,
         gamma: float = 0.05,
         temperature: float = 0.1,
-        epochs: int = 50,
-        batch_size: int = 50,
-        learning_rate: float = 3e-3,
+        steps: int = 10_000,
+        batch_size: int = 8,
+        learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -325,9 +344,24 @@ class SANE(HyperRepresentation):
             layers,
             gamma,
             temperature,
-            epochs,
+            steps,
             batch_size,
             learning_rate,
             weight_decay,
             seed,
         )
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Put the models in one order, and train; errors as for the other."""
+        self.order_ = AlignedWeights(seed=self.seed).fit(finite(X))
+        super().fit(self._in_order(X), y)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the embeddings, float32 ``[m, d]``."""
+        check_is_fitted(self)
+        return super().transform(self._in_order(X))
+
+    def _in_order(self, encoders: np.ndarray) -> np.ndarray:
+        ordered: np.ndarray = self.order_.transform(encoders)
+        return ordered.reshape(encoders.shape)

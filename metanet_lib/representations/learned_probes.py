@@ -6,11 +6,14 @@ models that fit shape them. They stand apart from the representations that are t
 :class:`LearnedProbes` follows ProbeGen (Kahana et al. 2025): probes are not drawn but learned, as
 the outputs of a generator that is deep yet linear, transposed convolutions without activation
 between them, from learned latent codes; the linearity regularises. What the models answer is
-classified, and probes, generator and classifier are trained together. Changed: the head. Theirs
-reads the answers in the order of the outputs, which mean the same in all their models. Units have
-no order here, so the answers of a unit are mapped linearly to a few features and the second moments
-of these over the 16 units are read, which do not depend on the order. The layer before the
-classifier is the embedding of a model.
+classified by a head of six layers, and probes, generator and head are trained together, 150 epochs
+by default, as theirs. The layer before the last is the embedding of a model. Not as in the paper:
+
+- their head reads the answers in the order of the outputs, which mean the same in all their models.
+  Units have no order here, so the answers of a unit are mapped linearly to a few features and the
+  second moments of these over the 16 units are read, which do not depend on the order;
+- the generator has three layers (theirs five or six), for probes of 16x16 pixels between 0 and 1;
+- the answers of each unit are normalised over the probes before ReLU, as batch normalisation would.
 
 :class:`Know2Vec` follows Shang et al. (2025): the knowledge of a black box lies in its decisions,
 and decisions show at their boundaries. For some classes one takes an input of each and the inputs
@@ -26,6 +29,7 @@ vector for the model, and trains that with labels. Simplified:
 - the labelled training is a linear discriminant analysis with shrinkage.
 """
 
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -49,7 +53,9 @@ class LearnedProbes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     n_probes
         How many probes are learned.
     embedding
-        Numbers for a model.
+        Width of the hidden layers of the head: numbers for a model.
+    layers
+        Of the head.
     features
         Numbers for a unit, whose second moments over units are read.
     width
@@ -62,22 +68,24 @@ class LearnedProbes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> LearnedProbes(n_probes=8, epochs=1).fit(encoders, zoo.datasets).transform(encoders).shape
-    (24, 16)
+    (24, 256)
     """
 
     def __init__(
         self,
-        n_probes: int = 64,
-        embedding: int = 16,
+        n_probes: int = 128,
+        embedding: int = 256,
+        layers: int = 6,
         features: int = 24,
         width: int = 64,
-        epochs: int = 50,
+        epochs: int = 150,
         batch_size: int = 32,
-        learning_rate: float = 3e-3,
+        learning_rate: float = 3e-4,
         seed: int = 0,
     ) -> None:
         self.n_probes = n_probes
         self.embedding = embedding
+        self.layers = layers
         self.features = features
         self.width = width
         self.epochs = epochs
@@ -92,7 +100,8 @@ class LearnedProbes(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         labels = torch.from_numpy(targets)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            sizes = (self.n_probes, self.width, self.features, self.embedding, len(names))
+            widths = [self.embedding] * (self.layers - 1)
+            sizes = (self.n_probes, self.width, self.features, widths, len(names))
             self.network_ = _ProbeNetwork(*sizes)
             adam = torch.optim.Adam(self.network_.parameters(), self.learning_rate)
             for _ in range(self.epochs):
@@ -120,7 +129,7 @@ def _filters(encoders: np.ndarray) -> Tensor:
 
 class _ProbeNetwork(nn.Module):
     def __init__(
-        self, n_probes: int, width: int, features: int, embedding: int, labels: int
+        self, n_probes: int, width: int, features: int, widths: list[int], labels: int
     ) -> None:
         super().__init__()
         self.latent = nn.Parameter(torch.randn(n_probes, width // 2, 1, 1))
@@ -132,8 +141,9 @@ class _ProbeNetwork(nn.Module):
         self.unit = nn.Linear(n_probes, features, bias=False)
         row, column = torch.triu_indices(features, features)
         self.register_buffer("upper", row * features + column)
-        self.pooled = nn.Linear(len(row), embedding)
-        self.head = nn.Linear(embedding, labels)
+        pairs = pairwise([len(row), *widths])
+        self.hidden = nn.Sequential(*(m for a, b in pairs for m in (nn.Linear(a, b), nn.ReLU())))
+        self.last = nn.Linear(widths[-1], labels)
 
     def probes(self) -> Tensor:
         """Return the probes ``[p, 256]``, in 0..1."""
@@ -147,12 +157,12 @@ class _ProbeNetwork(nn.Module):
         codes = torch.relu(answers / (answers.pow(2).mean(2, keepdim=True) + 1e-6).sqrt())
         units = self.unit(codes - codes.mean(2, keepdim=True))
         moments = units.transpose(1, 2) @ units / units.shape[1]
-        out: Tensor = self.pooled(moments.flatten(1)[:, self.upper])
+        out: Tensor = self.hidden(moments.flatten(1)[:, self.upper])
         return out
 
     def forward(self, filters: Tensor) -> Tensor:
         """Return the scores of the labels."""
-        out: Tensor = self.head(torch.relu(self.embed(filters)))
+        out: Tensor = self.last(self.embed(filters))
         return out
 
 

@@ -6,14 +6,18 @@ one linear map; a recurrent cell reads the memory again and again by content-bas
 that the order of the filters cannot matter. A recurrent decoder, fed with nothing but its state,
 gives 16 filters one after the other, and the loss compares each with the filter it is matched to.
 
-Simplified:
+As there, too, a model's embedding is the whole state in which the encoder ends, and the decoder
+begins from it.
+
+Not as in the paper:
 
 - the match of least total squared error is found exactly, by SciPy's Hungarian method; the original
   trains a network to approximate it, so that the whole is differentiable, which 16 filters do not
   call for. The gradient flows through the matched errors, not through the choice of the match;
-- a linear bottleneck between encoder and decoder sets the size of the embedding; the original's is
-  the whole state of its recurrent cell;
-- plain LSTM cells, mean squared error, and no guess at how many elements there are: always 16.
+- the memory is read ``reads`` times, which is a setting; the original reads once for each element,
+  16 times here;
+- plain LSTM cells, mean squared error, and no guess at how many elements there are: always 16;
+- weight decay, a learning rate that falls on half a cosine, and standardised filters.
 """
 
 import numpy as np
@@ -26,22 +30,21 @@ from metanet_lib.zoo import CODES, INPUTS
 
 
 class SetNetwork(Network):
-    """Process block, bottleneck, recurrent decoder.
+    """Process block and recurrent decoder.
 
     Examples
     --------
-    >>> network = SetNetwork(embedding=16, width=8, reads=1)
+    >>> network = SetNetwork(width=8, reads=1)
     >>> network.decode(network.encode(torch.rand(5, 16, 256))).shape
     torch.Size([5, 16, 256])
     """
 
-    def __init__(self, embedding: int, width: int, reads: int) -> None:
+    def __init__(self, width: int, reads: int) -> None:
         super().__init__()
         self.reads = reads
         self.memory = nn.Linear(INPUTS, width)
         self.reader = nn.LSTMCell(width, width)
-        self.bottleneck = nn.Linear(3 * width, embedding)
-        self.state = nn.Linear(embedding, 2 * width)
+        self.state = nn.Linear(3 * width, 2 * width)
         self.writer = nn.LSTM(1, width, batch_first=True)
         self.filter = nn.Linear(width, INPUTS)
 
@@ -53,8 +56,7 @@ class SetNetwork(Network):
             hidden, cell = self.reader(read, (hidden, cell))
             attention = torch.einsum("msw,mw->ms", memory, hidden).softmax(1)
             read = torch.einsum("ms,msw->mw", attention, memory)
-        out: Tensor = self.bottleneck(torch.cat([hidden, cell, read], 1))
-        return out
+        return torch.cat([hidden, cell, read], 1)
 
     def decode(self, embeddings: Tensor) -> Tensor:
         """Return filters ``[m, 16, 256]``, in an order of the decoder's own."""
@@ -66,6 +68,10 @@ class SetNetwork(Network):
 
     def loss(self, filters: Tensor, labels: Tensor) -> Tensor:
         """Return the mean squared error between filters and what they are matched to."""
+        return self.error(filters)
+
+    def error(self, filters: Tensor) -> Tensor:
+        """Return the same."""
         return matched_error(self.decode(self.encode(filters)), filters)
 
 
@@ -95,40 +101,37 @@ class SetAutoencoder(DeepRepresentation):
 
     Parameters
     ----------
-    embedding
-        Numbers for a model.
     width
-        Of the memory slots and of both recurrent cells.
+        Of the memory slots and of both recurrent cells; a model's embedding has three times as many
+        numbers.
     reads
         Times that the encoder reads the memory; the original reads once for each element.
-    epochs, batch_size, learning_rate, weight_decay, seed
+    steps, batch_size, learning_rate, weight_decay, seed
         Of the training.
 
     Examples
     --------
-    >>> SetAutoencoder(width=8, epochs=1).fit(encoders).transform(encoders).shape
-    (24, 16)
+    >>> SetAutoencoder(width=8, steps=1).fit(encoders).transform(encoders).shape
+    (24, 24)
     """
 
     def __init__(
         self,
-        embedding: int = 16,
         width: int = 64,
         reads: int = 2,
-        epochs: int = 100,
-        batch_size: int = 50,
+        steps: int = 10_000,
+        batch_size: int = 8,
         learning_rate: float = 3e-3,
         weight_decay: float = 0.3,
         seed: int = 0,
     ) -> None:
-        self.embedding = embedding
         self.width = width
         self.reads = reads
-        self.epochs = epochs
+        self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.seed = seed
 
     def _network(self, n_labels: int) -> Network:
-        return SetNetwork(self.embedding, self.width, self.reads)
+        return SetNetwork(self.width, self.reads)

@@ -223,8 +223,8 @@ class Model2Vec(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     references
         How many samples of the models that fit are reference tasks.
-    epochs
-        Training of the probe network, see :class:`Task2Vec`.
+    widths, epochs, learning_rate
+        The probe network and its training, see :class:`Task2Vec`.
     seed
         Seed of the probe network and of the choice of references.
 
@@ -235,15 +235,26 @@ class Model2Vec(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     24
     """
 
-    def __init__(self, references: int = 40, epochs: int = 5, seed: int = 0) -> None:
+    def __init__(
+        self,
+        references: int = 40,
+        widths: tuple[int, ...] = (64, 32),
+        epochs: int = 5,
+        learning_rate: float = 1e-3,
+        seed: int = 0,
+    ) -> None:
         self.references = references
+        self.widths = widths
         self.epochs = epochs
+        self.learning_rate = learning_rate
         self.seed = seed
 
     def fit(self, X: tuple[np.ndarray, np.ndarray], y: Any = None) -> Self:
         """Train the probe network and choose the references; labels are not looked at."""
         samples = checked_samples(X[1])
-        self.tasks_ = Task2Vec(epochs=self.epochs, seed=self.seed).fit(samples)
+        self.tasks_ = Task2Vec(
+            self.widths, self.epochs, learning_rate=self.learning_rate, seed=self.seed
+        ).fit(samples)
         rng = np.random.default_rng(self.seed)
         chosen = rng.choice(len(samples), min(self.references, len(samples)), replace=False)
         self.samples_ = samples[chosen]

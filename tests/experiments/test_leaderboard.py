@@ -1,12 +1,15 @@
 """Claims about the peers and the protocol that compares them."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from metanet_lib import catalog, figures
@@ -18,12 +21,15 @@ from metanet_lib.experiments.leaderboard import (
     permuted_copies,
     run,
     training_seconds,
+    training_steps,
 )
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters, peers
+from metanet_lib.experiments.peers.choices import TRIALS, choices, chosen, trials
 from metanet_lib.interpret import InterpretParameters, wilson_interval
 from metanet_lib.metanetwork import MetanetworkParameters, best, train
 from metanet_lib.representations.weights import (
     AlignedWeights,
+    Components,
     gram,
     projector,
     reduced,
@@ -34,7 +40,10 @@ from metanet_lib.store import Results
 from metanet_lib.zoo import Zoo, ZooParameters, load_zoo
 from metanet_lib.zoo.pipeline import make_dataset
 
-SMALL = PeersParameters(seeds=2, copies=2, epochs=1, probes=16, landmarks=4, samples=4)
+SMALL = PeersParameters(
+    seeds=2, deep_seeds=2, copies=2, epochs=1, probe_epochs=1, probes=16, landmarks=4, samples=4
+)
+STEPS = 3
 NET = MetanetworkParameters(
     channels=(2, 2, 2),
     dense=4,
@@ -62,8 +71,15 @@ FIT, VALIDATION, NEW = zoo_of(FIT_IDS, 6), zoo_of(ALL_IDS, 3), zoo_of(FIT_IDS, 2
 ZOOS = FIT, VALIDATION, NEW
 SAMPLES = {len(zoo): GENERATOR.random((len(zoo), 4, 256), np.float32) for zoo in ZOOS}
 METANETWORKS = [train(FIT.encoders, NET, seed) for seed in (0, 1)]
-ROWS = peers(SMALL, METANETWORKS)
-EACH = pytest.mark.parametrize("peer", ROWS, ids=[peer.name for peer in ROWS])
+ROWS = peers(SMALL, METANETWORKS, STEPS)
+PATCHES_ONLY = [peer for peer in ROWS if peer.sees == "patches"]
+
+
+def each(some):
+    return pytest.mark.parametrize("peer", some, ids=[peer.name for peer in some])
+
+
+EACH = each(ROWS)
 K = InterpretParameters(k=3)
 
 
@@ -103,20 +119,33 @@ def test_a_row_without_labels_never_looks_at_them(peer):
     np.testing.assert_array_equal(embed(peer, Untouchable())[1], embed(peer)[1])
 
 
-@EACH
+@each([peer for peer in ROWS if peer.sees != "patches"])
 def test_a_row_called_invariant_does_not_see_the_order_of_filters(peer):
     fitted, embeddings = embed(peer, FIT.datasets if peer.labels else None)
     orders = GENERATOR.permuted(np.tile(np.arange(16), (len(VALIDATION), 1)), axis=1)
     permuted = np.take_along_axis(VALIDATION.encoders, orders[:, None], axis=2)
     again = fitted.transform(shown(peer, permuted, SAMPLES[len(VALIDATION)]))
-    apart = np.abs(again - embeddings).max() / np.abs(embeddings).max()
-    assert (apart < 1e-5) == peer.invariant
+    same = np.abs(again - embeddings).max() <= 1e-5 * np.abs(embeddings).max()
+    assert same == peer.invariant
+
+
+@each(PATCHES_ONLY)
+def test_a_row_that_sees_patches_only_answers_the_same_whatever_the_weights_are(peer):
+    of_loudness = rows_of([peer])
+    without = rows_of(
+        [peer], *(replace(z, encoders=np.nan * z.encoders) for z in (FIT, VALIDATION))
+    )
+    times = ["fit_seconds", "ms_per_model"]
+    pd.testing.assert_frame_equal(without.drop(columns=times), of_loudness.drop(columns=times))
+    assert peer.invariant
 
 
 def test_rows_have_names_of_their_own_known_citations_and_their_group():
-    assert len({peer.name for peer in ROWS}) == len({peer.title for peer in ROWS}) == len(ROWS)
+    every = [row for peer in ROWS for row in peer.rows()]
+    assert len({row.name for row in every}) == len({row.title for row in every}) == len(every)
+    assert len(every) > len(ROWS)
     bibliography = Path("book/references.bib").read_text()
-    for peer in ROWS:
+    for peer in every:
         assert peer.group in GROUPS
         assert (peer.group == "with data access") == (peer.sees != "weights")
         assert peer.how.endswith(".")
@@ -193,26 +222,33 @@ def test_a_peer_is_fitted_once_for_each_seed_if_anything_is_random():
     assert runs["metanetwork"] == (0, 1)
     nested = replace(ROWS[0], representation=FunctionTransformer(spectrum))
     assert nested.seed_names == []
-    aligned = next(peer for peer in ROWS if peer.name == "raw_aligned")
+    aligned = named("raw_aligned")
     assert aligned.of_seed(7).seed == 7
     assert aligned.representation.seed == 0
 
 
-def rows_of(several):
+def rows_of(several, fit=FIT, validation=VALIDATION):
     return pd.DataFrame(
         row
         for peer in several
         for seed in peer.runs(SMALL)
-        for row in assess_peer(peer, seed, ZOOS, K, [SAMPLES[len(zoo)] for zoo in ZOOS])
+        for row in assess_peer(
+            peer, seed, (fit, validation, NEW), K, [SAMPLES[len(zoo)] for zoo in ZOOS]
+        )
     )
 
 
+def named(name):
+    return next(peer for peer in ROWS if peer.name == name)
+
+
 def test_the_headline_is_the_paper_s_rule_where_models_are_rebuilt_and_else_the_mean():
-    chosen = [peer for peer in ROWS if peer.name in {"metanetwork", "raw_aligned", "gram"}]
-    rows = rows_of(chosen)
-    table = leaderboard(chosen, rows).set_index("row")
+    some = [named(name) for name in ("metanetwork", "raw_aligned", "gram")]
+    rows = rows_of(some)
+    table = leaderboard(some, rows).set_index("row")
     assert table.headline.to_dict() == {
         "raw_aligned": "mean of seeds",
+        "raw_aligned_pca": "mean of seeds",
         "gram": "the only run",
         "metanetwork": "best reconstruction",
     }
@@ -223,6 +259,11 @@ def test_the_headline_is_the_paper_s_rule_where_models_are_rebuilt_and_else_the_
         mean = of_task.n_correct["raw_aligned"].mean()
         assert table.loc["raw_aligned", task] == pytest.approx(mean / n)
         assert table.loc["raw_aligned", f"{task}_ci_low"] == wilson_interval(round(mean), n)[0]
+        assert table.loc["metanetwork", f"{task}_best_reconstruction"] == pytest.approx(expected)
+        both = of_task.accuracy["metanetwork"]
+        assert table.loc["metanetwork", f"{task}_mean"] == pytest.approx(both.mean())
+        assert table.loc["raw_aligned", f"{task}_mean"] == pytest.approx(mean / n)
+        assert np.isnan(table.loc["gram", f"{task}_best_reconstruction"])
         assert (table[f"{task}_min"] <= table[task]).all()
         assert (table[task] <= table[f"{task}_max"]).all()
         assert set(table[f"{task}_n_validation"]) == {n}
@@ -231,7 +272,86 @@ def test_the_headline_is_the_paper_s_rule_where_models_are_rebuilt_and_else_the_
         "1",
         "2",
         "3",
+        "4",
     ]
+
+
+def test_the_table_is_sorted_by_the_mean_over_seeds_within_each_group():
+    some = [named(name) for name in ("cka", "raw_weights", "raw_aligned", "metanetwork")]
+    table = leaderboard(some, rows_of(some))
+    assert list(table.group) == sorted(table.group, key=GROUPS.index)
+    assert all(mean.is_monotonic_decreasing for _, mean in table.groupby("group").dataset_id_mean)
+
+
+def test_whatever_rebuilds_models_is_chosen_by_how_well_it_does():
+    rebuilding = {peer.name for peer in ROWS if peer.reconstructs}
+    assert rebuilding == {
+        "metanetwork",
+        "metanetwork_tuned",
+        "set_autoencoder",
+        "hyper_representation",
+        "sane",
+        "equivariant_autoencoder",
+    }
+    for name in rebuilding:
+        rows = rows_of([named(name)])
+        assert rows.loss.notna().all()
+        best_seed = rows.seed[rows.loss.idxmin()]
+        table = leaderboard([named(name)], rows).set_index("row")
+        of_best = rows[(rows.seed == best_seed) & (rows.task == "dataset_id")]
+        for row, accuracy in of_best.set_index("representation").accuracy.items():
+            assert table.dataset_id_best_reconstruction[row] == accuracy
+            assert table.headline[row] == "best reconstruction"
+
+
+def test_one_fit_is_read_at_full_width_and_in_sixteen_components(monkeypatch):
+    fitted, fit = [], AlignedWeights.fit
+    monkeypatch.setattr(AlignedWeights, "fit", lambda s, X, y=None: fitted.append(1) or fit(s, X))
+    aligned = named("raw_aligned")
+    answers = pd.DataFrame(assess_peer(aligned, 0, ZOOS, K))
+    assert len(fitted) == 1
+    assert dict(zip(answers.representation, answers.embedding_dim, strict=True)) == {
+        "raw_aligned": 4096,
+        "raw_aligned_pca": 16,
+    }
+    two = make_pipeline(AlignedWeights(seed=0), Components(16))
+    alone = replace(aligned, name="raw_aligned_pca", representation=two, sixteen="")
+    expected = pd.DataFrame(assess_peer(alone, 0, ZOOS, K))
+    assert list(answers.n_correct[4:]) == list(expected.n_correct)
+
+
+def test_every_deep_row_stands_at_full_width_and_in_sixteen_numbers_and_takes_the_steps_given():
+    deep = [peer for peer in ROWS if peer.deep and peer.name != "metanetwork_tuned"]
+    assert len(deep) == 5
+    for peer in deep:
+        assert [row.name for row in peer.rows()] == [peer.name, f"{peer.name}_pca"]
+        assert peer.representation.steps == STEPS
+        assert peer.runs(replace(SMALL, deep_seeds=1)) == (0,)
+
+
+@pytest.mark.parametrize("more", [{}, {"unitwise_epochs": 2}, {"interunit_epochs": 4}])
+def test_the_steps_of_the_others_are_those_that_a_metanetwork_takes(monkeypatch, more):
+    taken, step = [], torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda *a, **k: taken.append(1) or step(*a, **k))
+    p = replace(NET, batch_size=10, **more)
+    train(FIT.encoders, p, 0)
+    assert training_steps(p, len(FIT)) == len(taken)
+
+
+def test_every_row_that_trains_a_network_had_four_trials_on_fit_models_and_has_what_won():
+    trained = {p.name: p for p in ROWS if "learning_rate" in p.representation.get_params()}
+    table = trials()
+    assert set(trained) == set(TRIALS) == set(table.row)
+    assert set(choices().trials) == {4}
+    for facts in ("steps", "models_fit", "models_asked"):
+        assert table[facts].nunique() == 1, "each trial has the same budget"
+    for name, tried in TRIALS.items():
+        of_row = table[table.row == name]
+        assert [json.loads(s) for s in of_row.settings] == json.loads(json.dumps(tried))
+        won = of_row.correct.argmax()
+        assert chosen(name) == tried[won]
+        parameters = trained[name].representation.get_params()
+        assert {key: parameters[key] for key in tried[won]} == tried[won]
 
 
 class Spy(TransformerMixin, BaseEstimator):
@@ -284,7 +404,7 @@ def test_the_comparison_of_a_run_is_that_of_its_peers_alone(demo_corpus, tmp_pat
         make_dataset(demo_corpus, d, patches, zoo, results.shard(d.slug))
     mean = FunctionTransformer(np.mean, kw_args={"axis": 1})
     peer = Peer("mean", "Mean patch", "with data access", "", mean, "How.", "Why.", sees="patches")
-    gram_row = next(peer for peer in ROWS if peer.name == "gram")
+    gram_row = named("gram")
     rows = run(results, datasets, [gram_row, peer], patches, SMALL, K)
     zoos = load_zoo(results.zoo, datasets)
     request.getfixturevalue("one_by_one")

@@ -5,7 +5,8 @@ A *peer* is a representation together with what a reader must know to judge it: 
 and why it lands where it does. :func:`peers` lists them;
 :mod:`metanet_lib.experiments.leaderboard` runs the list. One more peer is one more entry
 in one of the modules here: ``simple`` (no network), ``deep`` (a network that learns from weights),
-``black_box`` (answers to probes), ``with_data``.
+``black_box`` (answers to probes), ``with_data``. The settings of rows that train a network were
+chosen once (``choices``).
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from metanet_lib.experiments.peers.black_box import black_box
 from metanet_lib.experiments.peers.deep import deep
 from metanet_lib.experiments.peers.peer import GROUPS, Group, Peer, PeersParameters, Sees
-from metanet_lib.experiments.peers.simple import paper, simple
+from metanet_lib.experiments.peers.simple import paper, simple, tuned
 from metanet_lib.experiments.peers.with_data import with_data
 from metanet_lib.metanetwork import Metanetwork
 
@@ -23,6 +24,7 @@ __all__ = ["GROUPS", "Group", "Peer", "PeersParameters", "Sees", "peers"]
 def peers(
     parameters: PeersParameters,
     metanetworks: Sequence[Metanetwork],
+    steps: int,
     metanetwork_seconds: float | None = None,
 ) -> list[Peer]:
     """Return all rows of the comparison, in the order of the table.
@@ -33,19 +35,22 @@ def peers(
         Sizes.
     metanetworks
         The trained metanetworks of the run, one a seed: the paper's row.
+    steps
+        Training steps of deep representations: as many as one of these takes.
     metanetwork_seconds
         Seconds that the training of one of them takes.
 
     Examples
     --------
-    >>> rows = peers(PeersParameters(), [metanetwork])
+    >>> rows = peers(PeersParameters(), [metanetwork], steps=100)
     >>> len(rows) > 10, len({row.name for row in rows}) == len(rows)
     (True, True)
     """
     return [
         *simple(parameters),
-        *deep(parameters),
+        *deep(steps),
         paper(metanetworks, metanetwork_seconds),
+        tuned(metanetworks[0].model.parameters_),
         *black_box(parameters),
         *with_data(parameters),
     ]

@@ -1,12 +1,10 @@
 """Models as black boxes: run on inputs that have nothing to do with their datasets."""
 
-from sklearn.pipeline import make_pipeline
-
+from metanet_lib.experiments.peers.choices import chosen
 from metanet_lib.experiments.peers.peer import Peer, PeersParameters
 from metanet_lib.representations.learned_probes import Know2Vec, LearnedProbes
 from metanet_lib.representations.pairwise import GromovWasserstein
 from metanet_lib.representations.probes import CKA, ActivationCodes
-from metanet_lib.representations.weights import Components
 
 
 def black_box(p: PeersParameters) -> list[Peer]:
@@ -28,16 +26,7 @@ def black_box(p: PeersParameters) -> list[Peer]:
             "them how alike a model's codes are; nearest is whom linear CKA calls most alike.",
             why="Which probes a model tells apart follows from the space its filters span and how "
             "strong they are, free of their order and of rotations among them.",
-            forward_passes=True,
-        ),
-        Peer(
-            "cka_pca",
-            "CKA, 16 principal components",
-            "black box",
-            "kornblith2019,lee2001",
-            make_pipeline(CKA(n_probes=p.probes), Components()),
-            how="The same, reduced to the 16 directions in which the fit models vary most.",
-            why="What differs between two models of one dataset is spread over many pairs of "
+            sixteen="What differs between two models of one dataset is spread over many pairs of "
             "probes; what differs between datasets lies in few directions and is kept.",
             forward_passes=True,
         ),
@@ -51,16 +40,7 @@ def black_box(p: PeersParameters) -> list[Peer]:
             "probes in how many units their codes differ.",
             why="Signs alone forget how strongly a unit answers. What is left is the directions "
             "of the filters, each with its random start in it.",
-            forward_passes=True,
-        ),
-        Peer(
-            "activation_codes_pca",
-            "Activation codes, 16 principal components",
-            "black box",
-            "he2021",
-            make_pipeline(ActivationCodes(n_probes=p.probes), Components()),
-            how="The same, reduced to 16 directions.",
-            why="As with CKA, the reduction averages away what is a single model's own.",
+            sixteen="As with CKA, the reduction averages away what is a single model's own.",
             forward_passes=True,
         ),
         Peer(
@@ -92,14 +72,15 @@ def black_box(p: PeersParameters) -> list[Peer]:
         ),
         Peer(
             "learned_probes",
-            "Learned probes (ProbeGen)",
+            "Learned probes, after ProbeGen",
             "black box",
             "kahana2025",
-            LearnedProbes(epochs=p.epochs),
-            how="64 probes are learned, with a deep linear generator, so that the answers name "
-            "the dataset; the embedding is the layer before the last.",
+            LearnedProbes(epochs=p.probe_epochs, **chosen("learned_probes")),
+            how="Probes are learned, with a deep linear generator, so that the answers name the "
+            "dataset through a head of six layers; the embedding is the layer before the last.",
             why="It is told what to look for and asks for it: an upper reference for what a "
             "black box gives away, not a rival without labels.",
+            sixteen="A layer that tells 20 datasets apart needs few directions more.",
             labels=True,
             forward_passes=True,
         ),

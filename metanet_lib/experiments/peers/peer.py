@@ -1,6 +1,6 @@
 """What a peer is: a representation, and what a reader must know to judge it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sklearn.base import TransformerMixin, clone
@@ -25,14 +25,18 @@ class PeersParameters(Parameters):
     """
 
     seeds: int = decision(5, "times each representation with randomness is fitted", "ours")
+    deep_seeds: int = decision(
+        5,
+        "times each is fitted that takes as many training steps as the metanetwork",
+        "ours: fewer than `seeds` where time is short, since each such fit takes a minute or more",
+    )
     copies: int = decision(
         5, "orders of its filters in which augmentation shows each model", "ours"
     )
     epochs: int = decision(
-        50,
-        "training epochs of deep representations; two that learn slowly take twice as many",
-        "ours: as the paper's",
+        50, "training epochs of the latent of MeLA, which reads patches", "ours: as the paper's"
     )
+    probe_epochs: int = decision(150, "training epochs of learned probes", "their authors'")
     probes: int = decision(128, "inputs that black-box representations show to each model", "ours")
     landmarks: int = decision(
         40,
@@ -44,12 +48,21 @@ class PeersParameters(Parameters):
     )
 
     def __post_init__(self) -> None:
-        self.require_positive("seeds", "copies", "epochs", "probes", "landmarks", "samples")
+        self.require_positive(
+            "seeds",
+            "deep_seeds",
+            "copies",
+            "epochs",
+            "probe_epochs",
+            "probes",
+            "landmarks",
+            "samples",
+        )
 
 
 @dataclass(frozen=True)
 class Peer:
-    """One row of the comparison.
+    """One row of the comparison, or two: see ``sixteen``.
 
     Attributes
     ----------
@@ -73,6 +86,12 @@ class Peer:
         Whether models are run on inputs.
     invariant
         Whether the order of a model's filters changes nothing.
+    sixteen
+        Why its first 16 principal components, fitted on the fit models, land where they do. If
+        given, they are a second row, of the same fit.
+    deep
+        Whether it takes as many training steps as the metanetwork, and so is fitted with
+        ``deep_seeds`` seeds.
     reconstructs
         Whether the fitted representation has ``loss_``, the label-free measure by
         which the paper's rule chooses the headline among seeds.
@@ -101,10 +120,29 @@ class Peer:
     labels: bool = False
     forward_passes: bool = False
     invariant: bool = True
+    sixteen: str = ""
+    deep: bool = False
     reconstructs: bool = False
     copies: int = 1
     seeds: tuple[int, ...] = ()
     fit_seconds: float | None = None
+
+    def rows(self) -> "tuple[Peer, ...]":
+        """Return its rows in the table: itself, and its 16 components where it has them.
+
+        Both are called by what they keep, where there are two.
+        """
+        if not self.sixteen:
+            return (self,)
+        components = replace(
+            self,
+            name=f"{self.name}_pca",
+            title=f"{self.title}, in 16 numbers",
+            how="The same fit, reduced to the 16 directions in which the fit models vary most.",
+            why=self.sixteen,
+            sixteen="",
+        )
+        return replace(self, title=f"{self.title}, full width", sixteen=""), components
 
     @property
     def seed_names(self) -> list[str]:
@@ -115,7 +153,8 @@ class Peer:
     def runs(self, parameters: PeersParameters) -> tuple[int, ...]:
         """Return the seeds with which it is fitted: one if nothing is random."""
         is_random = self.seed_names or self.copies > 1
-        return self.seeds or tuple(range(parameters.seeds if is_random else 1))
+        several = parameters.deep_seeds if self.deep else parameters.seeds
+        return self.seeds or tuple(range(several if is_random else 1))
 
     def of_seed(self, seed: int) -> TransformerMixin:
         """Return the representation of a seed, not yet fitted."""

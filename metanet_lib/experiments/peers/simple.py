@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from metanet_lib.experiments.peers.choices import chosen
 from metanet_lib.experiments.peers.peer import Peer, PeersParameters
-from metanet_lib.metanetwork import Metanetwork
+from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
 from metanet_lib.representations import RawWeights
-from metanet_lib.representations.paper import SeededMetaEncoder
+from metanet_lib.representations.paper import SeededMetaEncoder, TunedMetaEncoder
 from metanet_lib.representations.weights import (
     AlignedWeights,
     flat,
@@ -39,6 +40,30 @@ def paper(metanetworks: Sequence[Metanetwork], seconds: float | None) -> Peer:
         reconstructs=True,
         seeds=tuple(n.seed for n in metanetworks),
         fit_seconds=seconds,
+    )
+
+
+def tuned(parameters: MetanetworkParameters) -> Peer:
+    """Return the row of the paper's method with settings chosen by as many trials as the others'.
+
+    ``parameters`` are the run's own, which the chosen settings replace.
+
+    Examples
+    --------
+    >>> tuned(MetanetworkParameters()).name
+    'metanetwork_tuned'
+    """
+    return Peer(
+        "metanetwork_tuned",
+        "Metanetwork, settings chosen",
+        "weights only",
+        "metanetwork",
+        TunedMetaEncoder(parameters, **chosen("metanetwork_tuned")),
+        how="The paper's method again, with the settings that won as many trials as those of the "
+        "other networks.",
+        why="It says how much of what parts it from the others lies in settings.",
+        deep=True,
+        reconstructs=True,
     )
 
 
@@ -87,10 +112,12 @@ def simple(p: PeersParameters) -> list[Peer]:
             "best, the mean of the aligned fit models, by solving an assignment problem.",
             why="The order is gone, but the filters that are matched started from independent "
             "random weights, and what is left of these starts is in every distance.",
+            sixteen="What is left of random starts is spread over thousands of directions, and "
+            "cut off; what the models of a dataset have in common lies in few.",
         ),
         Peer(
             "raw_pca",
-            "Raw weights, 16 principal components",
+            "Raw weights, in 16 numbers",
             "weights only",
             "",
             reduced(flat),

@@ -1,5 +1,6 @@
 """Upper references: what may be said of a model whose dataset one can look at."""
 
+from metanet_lib.experiments.peers.choices import chosen
 from metanet_lib.experiments.peers.peer import Peer, PeersParameters
 from metanet_lib.representations.with_data import MeLA, Model2Vec, PatchStatistics, Task2Vec
 
@@ -30,7 +31,7 @@ def with_data(p: PeersParameters) -> list[Peer]:
             "TASK2VEC",
             "with data access",
             "achille2019",
-            Task2Vec(),
+            Task2Vec(**chosen("task2vec")),
             how="How sensitive each unit of one shared probe network is to the patches: the "
             "diagonal of its Fisher information.",
             why="It measures which features of the probe network a dataset excites, second "
@@ -42,7 +43,7 @@ def with_data(p: PeersParameters) -> list[Peer]:
             "MODEL2VEC",
             "with data access",
             "achille2019",
-            Model2Vec(references=p.landmarks),
+            Model2Vec(references=p.landmarks, **chosen("model2vec")),
             how="The same, and half the way to those of some reference datasets whose patches "
             "the model's codes rebuild well.",
             why="The model's own part can only add what its dataset's place does not say already.",
@@ -54,7 +55,7 @@ def with_data(p: PeersParameters) -> list[Peer]:
             "Latent of MeLA",
             "with data access",
             "wu2018",
-            MeLA(epochs=p.epochs),
+            MeLA(epochs=p.epochs, **chosen("mela")),
             how="A network reads half of the patches, pools them to 16 numbers and makes of "
             "these an autoencoder that has to rebuild the other half.",
             why="The 16 numbers are trained to hold what helps to rebuild the dataset's patches, "
