@@ -13,8 +13,12 @@ from metanet_lib.data.corpora import CorpusError, Source
 from metanet_lib.data.patches import PatchParameters, make_bank, read_plane
 
 
+def files(root, dataset_id, **options):
+    return corpora.files(root, catalog.dataset(dataset_id), **options)
+
+
 def names(root, dataset_id, **options):
-    return [s.path.name for s in corpora.files(root, catalog.dataset(dataset_id), **options)]
+    return [source.path.name for source in files(root, dataset_id, **options)]
 
 
 def problems(root, dataset_id):
@@ -109,6 +113,48 @@ def test_the_bracketed_names_of_irmas_are_listed_hidden_files_are_not(tmp_path):
     for name in [*clips, "._[cel][nod][cla]0058__1.wav", "README.txt"]:
         (folder / name).touch()
     assert names(tmp_path, "a:cel") == sorted(clips)
+
+
+def test_a_clip_of_irmas_names_its_song_or_is_its_own(tmp_path):
+    folder = tmp_path / "IRMAS-TrainingData" / "cel"
+    folder.mkdir(parents=True)
+    songs = {
+        "027__[cel][nod][cla]8002__1.wav": "8002",
+        "[cel][nod][cla]8002__3.wav": "8002",
+        "[cel][jaz_blu]0141__12.wav": "0141",
+        "027__[cel][nod].wav": "027__[cel][nod]",
+        "solo.wav": "solo",
+    }
+    for name in songs:
+        (folder / name).touch()
+    assert {s.path.name: s.recording for s in files(tmp_path, "a:cel")} == songs
+
+
+def recordings(root, dataset_id, **options):
+    """The names of a dataset's files, by the recording that they were cut from."""
+    found = {}
+    for source in files(root, dataset_id, **options):
+        found.setdefault(source.recording, []).append(source.path.name)
+    return found
+
+
+def test_files_of_one_recording_share_its_name_and_no_others_do(demo_corpus):
+    for name, photographs in recordings(demo_corpus, "v:boa", voc_region="box").items():
+        assert set(photographs) == {f"{name}.jpg"}
+    coolers, flutes = (recordings(demo_corpus, i) for i in ("a:air", "a:flu"))
+    assert all(clip.startswith(f"{name}-0-0-") for name, clips in coolers.items() for clip in clips)
+    assert all(f"]{name}__" in clip for name, clips in flutes.items() for clip in clips)
+    assert all(max(map(len, clips.values())) > 1 for clips in (coolers, flutes))
+
+
+def test_recordings_of_the_real_corpus_are_those_that_its_names_tell(real_corpus):
+    jackhammers = recordings(real_corpus, "a:jac")
+    assert jackhammers["156893"] == ["156893-7-11-0.wav", "156893-7-7-0.wav"]
+    assert len(jackhammers) == 8
+    assert set(recordings(real_corpus, "a:cla")) == {f"{8000 + n}" for n in range(1, 13)}
+    people = recordings(real_corpus, "v:per", voc_region="box")
+    assert len(people) == 44
+    assert max(map(len, people.values())) == 7
 
 
 def test_a_corpus_that_lacks_datasets_is_refused_with_their_ids_and_reasons(demo_corpus, tmp_path):

@@ -4,6 +4,7 @@ The training part has one folder for each of the eleven instruments, named by a 
 letters: ``IRMAS-TrainingData/cel/*.wav``. The paper needs nothing of the testing part.
 """
 
+import re
 from pathlib import Path
 
 from metanet_lib.data.corpora.reading import CorpusError, Source
@@ -13,7 +14,8 @@ def files(root: Path, code: str) -> list[Source]:
     """List the clips of an instrument, by name.
 
     The folder says the instrument, as in the official layout; the codes in brackets in the names
-    are not read. Hidden files are left out.
+    are not read. The number before the last ``__`` of a name is that of the song, the one after it
+    that of the segment. Hidden files are left out.
 
     Parameters
     ----------
@@ -29,8 +31,8 @@ def files(root: Path, code: str) -> list[Source]:
 
     Examples
     --------
-    >>> [clip.path.suffix for clip in files(corpus, "cel")]
-    ['.wav', '.wav', '.wav']
+    >>> [(clip.path.suffix, clip.recording) for clip in files(corpus, "cel")]
+    [('.wav', '0001'), ('.wav', '0001'), ('.wav', '0001')]
     """
     places = (root / "IRMAS-TrainingData", root / "IRMAS" / "IRMAS-TrainingData")
     place = next((place for place in places if place.is_dir()), None)
@@ -42,4 +44,9 @@ def files(root: Path, code: str) -> list[Source]:
     if not (place / code).is_dir():
         raise CorpusError(f"{place / code}: no such folder; unpack all of the IRMAS training data")
     clips = sorted((place / code).glob("*.wav"))
-    return [Source(clip) for clip in clips if not clip.name.startswith(".")]
+    return [Source(c, recording=_song(c.stem)) for c in clips if not c.name.startswith(".")]
+
+
+def _song(name: str) -> str:
+    song = re.search(r"(\d+)__\d+$", name)
+    return song[1] if song else name

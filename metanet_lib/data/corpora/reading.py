@@ -54,6 +54,9 @@ class Source(NamedTuple):
         Why it cannot be used, if the listing or the disk tell already.
     box
         The part of the photograph that counts, if not all of it.
+    recording
+        What it was cut from: sources of one dataset that share it show one scene or play one piece,
+        so none of them is new to who has met another. Empty if that is not known.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class Source(NamedTuple):
     path: Path
     problem: str | None = None
     box: Box | None = None
+    recording: str = ""
 
 
 class Waveform(NamedTuple):
@@ -79,16 +83,16 @@ class Waveform(NamedTuple):
     sample_rate: int
 
 
-def listed(path: Path, listing: str) -> Source:
+def listed(path: Path, listing: str, recording: str) -> Source:
     """Return a file that ``listing`` names as a source, with its problem if it does not exist.
 
     Examples
     --------
-    >>> print(listed(folder / "absent.jpg", "line 3").problem)
+    >>> print(listed(folder / "absent.jpg", "line 3", "absent").problem)
     no such file, though line 3 names it; unpack the corpus again
     """
     missing = f"no such file, though {listing} names it; unpack the corpus again"
-    return Source(path, None if path.is_file() else missing)
+    return Source(path, None if path.is_file() else missing, recording=recording)
 
 
 def read_image(path: Path | str, box: Box | None = None) -> NDArray[np.uint8]:

@@ -15,6 +15,8 @@ COLUMNS = ("slice_file_name", "fold", "class")
 def files(root: Path, name: str) -> list[Source]:
     """List the clips of a class, in the order of the table.
 
+    A clip's name begins with the Freesound id of the recording that it was cut from.
+
     Parameters
     ----------
     root
@@ -29,8 +31,9 @@ def files(root: Path, name: str) -> list[Source]:
 
     Examples
     --------
-    >>> len(files(corpus, "air_conditioner"))
-    4
+    >>> clips = files(corpus, "air_conditioner")
+    >>> len(clips), clips[0].path.name.startswith(clips[0].recording)
+    (4, True)
     """
     folder = root / "UrbanSound8K"
     table = folder / "metadata" / "UrbanSound8K.csv"
@@ -55,5 +58,6 @@ def files(root: Path, name: str) -> list[Source]:
                     f"of its fold, found {clip!r} and {fold!r}; unpack the table again"
                 )
             where = f"line {rows.line_num} of {table.relative_to(root)}"
-            sources.append(listed(folder / "audio" / f"fold{fold}" / clip, where))
+            path = folder / "audio" / f"fold{fold}" / clip
+            sources.append(listed(path, where, recording=path.stem.split("-")[0]))
     return sources

@@ -23,6 +23,8 @@ def files(
 ) -> list[Source]:
     """List the photographs that show a class, in the order of the listing.
 
+    The boxes of one photograph are of one recording: its id.
+
     Parameters
     ----------
     root
@@ -61,7 +63,7 @@ def files(
         if flag not in wanted:
             continue
         photograph = year / "JPEGImages" / f"{image_id}.jpg"
-        source = listed(photograph, f"line {number} of {listing.relative_to(root)}")
+        source = listed(photograph, f"line {number} of {listing.relative_to(root)}", image_id)
         if region == "image" or source.problem:
             sources.append(source)
         else:
