@@ -145,9 +145,9 @@ if RESULTS.is_demo:
             library_files("metanet_lib.data.corpora.demo"),
         output:
             DEMO_DONE,
-        threads: 1
+        threads: config["cores"]
         resources:
-            mem_mb=memory(2000),
+            mem_mb=memory(8000),
             runtime=30,
         retries: RETRIES
         log:

@@ -255,8 +255,8 @@ shares.style.hide().format({**of_all, "mean votes for it": "{:.1f}", "median dis
 # **New files.** The zoo's validation models of a training dataset saw the very files that the voting
 # models saw. If models of new files get other answers, or fewer votes, then part of what is recognised
 # is these files and not the class; and the accuracies of chapters 4 and 5 are those of new models, not
-# of new photographs and recordings. The fewer files a dataset has, the more each of them counts: on
-# the demo corpus that is about a dozen.
+# of new photographs and recordings. The fewer files a dataset has, the more each of them counts;
+# chapter 1 says how many there are.
 #
 # **Untrained.** "Unlike anything seen" finds what lies far away, such as weights that are much too
 # large. It is no test of whether a model was trained at all. A weight that training does not push

@@ -7,7 +7,7 @@ from metanet_lib.data.corpora import demo
 
 @pytest.fixture(scope="session")
 def demo_corpus(tmp_path_factory):
-    """The demo corpus with a third of its files, so that the tests are quick."""
+    """The demo corpus with four files of each dataset, so that the tests are quick."""
     root = tmp_path_factory.mktemp("corpus") / "demo"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "FILES", 4)

@@ -9,17 +9,38 @@ import pytest
 import soundfile
 from PIL import Image
 
-from metanet_lib import catalog
+from metanet_lib import catalog, workers
+from metanet_lib.data import corpora
 from metanet_lib.data.corpora import CorpusError, demo
+from metanet_lib.data.corpora.demo.sounds import CITY
 from metanet_lib.data.patches import PatchParameters, make_bank
 
 
 @pytest.fixture
-def small(monkeypatch):
-    """Let the demo be of three datasets only, one from each corpus."""
-    three = tuple(catalog.dataset(i) for i in ("v:boa", "a:dog", "a:flu"))
-    monkeypatch.setattr(demo, "DATASETS", three)
+def three(monkeypatch):
+    """Let the demo be of three datasets only, one from each corpus, with few files."""
+    datasets = tuple(catalog.dataset(i) for i in ("v:boa", "a:dog", "a:flu"))
+    monkeypatch.setattr(demo, "DATASETS", datasets)
     monkeypatch.setattr(demo, "FILES", 3)
+
+
+@pytest.fixture
+def small(three, monkeypatch):
+    """Let the demo be of three datasets, made in this process."""
+    monkeypatch.setattr(
+        demo,
+        "side_by_side",
+        lambda function, each, *_, **__: [function(*arguments) for arguments in each],
+    )
+
+
+@pytest.fixture(scope="module")
+def in_full(tmp_path_factory):
+    """Datasets with all their files; the city sounds are one of the longest and of the shortest."""
+    datasets = [catalog.dataset(i) for i in ("v:tvm", "a:air", "a:gun", "a:flu")]
+    root = tmp_path_factory.mktemp("full") / "demo"
+    demo.write(root, progress=False, datasets=datasets)
+    return {d.id: corpora.files(root, d) for d in datasets}, root
 
 
 def contents(root):
@@ -78,7 +99,7 @@ def test_city_sounds_lie_as_in_urbansound8k(demo_corpus):
         assert fold_of.setdefault(fs_id, row["fold"]) == row["fold"]
         info = soundfile.info(folder / "audio" / f"fold{row['fold']}" / row["slice_file_name"])
         seconds = float(row["end"]) - float(row["start"])
-        assert 0.3 <= seconds <= 4
+        assert 1 <= seconds <= demo.SECONDS
         assert info.duration == pytest.approx(seconds, abs=0.001)
 
 
@@ -88,9 +109,53 @@ def test_music_lies_as_in_irmas(demo_corpus):
         name = rf"\[{d.name}\]\[(dru|nod)\]\[\w+\]\d{{4}}__[123]\.wav"
         assert clips
         assert all(re.fullmatch(name, p.name) for p in clips)
-        info = soundfile.info(clips[0])
-        assert (info.samplerate, info.channels, info.frames) == (44100, 2, 132299)
-        assert info.subtype == "PCM_16"
+        for info in map(soundfile.info, clips):
+            assert (info.duration, info.subtype) == (demo.SECONDS, "PCM_16")
+
+
+def test_every_dataset_has_enough_files_to_ask_how_many_make_one(in_full):
+    listings, root = in_full
+    for dataset_id, sources in listings.items():
+        bank = make_bank(root, dataset_id, PatchParameters(per_dataset=100))
+        assert bank.files_used == len(sources) >= demo.FILES >= 48
+        assert not bank.skipped
+
+
+def test_clips_come_from_many_recordings_that_are_in_one_fold_each(in_full):
+    listings, _ = in_full
+    least = {"v:tvm": demo.FILES, "a:air": 24, "a:gun": 24, "a:flu": 21}
+    for dataset_id, sources in listings.items():
+        assert len({source.recording for source in sources}) >= least[dataset_id]
+    city = [source for i in ("a:air", "a:gun") for source in listings[i]]
+    folds = {(source.recording, source.path.parent.name) for source in city}
+    assert len(folds) == len({source.recording for source in city})
+    assert {fold for _, fold in folds} == {f"fold{n}" for n in range(1, 11)}
+
+
+def test_no_other_city_sound_gives_more_clips_or_some_that_are_too_short_for_patches():
+    longest = CITY["air_conditioner"].seconds
+    seconds = [sound.seconds for sound in CITY.values()]
+    assert all(1 <= low <= longest[0] and high <= longest[1] for low, high in seconds)
+
+
+def test_a_few_clips_of_each_class_have_the_formats_of_the_originals(in_full):
+    listings, _ = in_full
+    city = {(rate, channels) for rate in (44100, 48000) for channels in (1, 2)}
+    for dataset_id, originals in {"a:air": city, "a:gun": city, "a:flu": {(44100, 2)}}.items():
+        infos = [soundfile.info(source.path) for source in listings[dataset_id]]
+        formats = [(info.samplerate, info.channels) for info in infos]
+        assert set(formats) == originals | {(22050, 1)}
+        assert formats.count((22050, 1)) > 0.75 * len(formats)
+
+
+def test_most_photographs_are_of_160_pixels_or_more(in_full):
+    sides = [min(corpora.image_size(source.path)) for source in in_full[0]["v:tvm"]]
+    assert np.median(sides) >= 160
+
+
+def test_the_whole_corpus_takes_less_than_250_mb_if_all_datasets_are_as_those(in_full):
+    size = {i: sum(s.path.stat().st_size for s in sources) for i, sources in in_full[0].items()}
+    assert 20 * size["v:tvm"] + 10 * size["a:air"] + 11 * size["a:flu"] < 250e6
 
 
 def test_no_sound_of_the_demo_is_clipped_or_silent(demo_corpus):
@@ -120,6 +185,13 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(small, tmp_p
     media = [name for name in a if name.endswith((".jpg", ".wav")) and name in c]
     assert media
     assert all(a[name] != c[name] for name in media)
+
+
+def test_one_process_and_two_write_the_same_bytes(three, tmp_path, monkeypatch):
+    for processes in (1, 2):
+        monkeypatch.setattr(workers, "cores", lambda processes=processes: processes)
+        demo.write(tmp_path / str(processes), progress=False)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
 
 def test_a_dataset_does_not_depend_on_the_others(small, tmp_path, monkeypatch):

@@ -74,7 +74,7 @@ def files(
     >>> from metanet_lib.catalog import dataset
     >>> sources = files(corpus, dataset("a:cel"))
     >>> len(sources), sources[0].path.parent.name, sources[0].problem
-    (3, 'cel', None)
+    (4, 'cel', None)
     """
     root = Path(root)
     if dataset.corpus == "voc":

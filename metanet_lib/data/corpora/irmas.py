@@ -31,8 +31,8 @@ def files(root: Path, code: str) -> list[Source]:
 
     Examples
     --------
-    >>> [(clip.path.suffix, clip.recording) for clip in files(corpus, "cel")]
-    [('.wav', '0001'), ('.wav', '0001'), ('.wav', '0001')]
+    >>> sorted(clip.recording for clip in files(corpus, "cel"))
+    ['0001', '0001', '0001', '0002']
     """
     places = (root / "IRMAS-TrainingData", root / "IRMAS" / "IRMAS-TrainingData")
     place = next((place for place in places if place.is_dir()), None)

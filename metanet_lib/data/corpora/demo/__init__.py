@@ -5,9 +5,12 @@ them out as the authors of the real corpora do, file names and tables included. 
 what is found with it says that the machinery works, not what holds for real photographs and
 recordings.
 
+Each dataset has enough files to ask how many make one. Clips are shorter than the originals, most
+have one channel and half the sample rate, and a few of each class are in the originals' formats.
+
 The same seed gives the same files, byte for byte; a dataset's files depend on the seed and its id
-alone. The corpus is written beside its place and renamed into it: a folder holds a whole one or
-none.
+alone, so datasets are made side by side. The corpus is written beside its place and renamed into
+it: a folder holds a whole one or none.
 """
 
 import csv
@@ -18,26 +21,33 @@ import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
 from numpy.random import Generator
 from PIL import Image
-from tqdm import tqdm
 
 from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.data.corpora.demo import photographs, sounds
 from metanet_lib.data.corpora.demo.looks import LOOKS
-from metanet_lib.data.corpora.demo.photographs import Photograph
+from metanet_lib.data.corpora.demo.photographs import Photograph, Thing
 from metanet_lib.data.corpora.reading import CorpusError
 from metanet_lib.store import write_atomically
+from metanet_lib.workers import side_by_side
 
-FILES = 12
+FILES = 64
 """Files of each dataset; a photograph with two objects counts in both their datasets."""
+SECONDS = 2.0
+"""Length of a clip; one of a city sound is shorter if the sound is over."""
 
+_Row = list[str | float]
 _PARTS = {"VOCdevkit", "UrbanSound8K", "IRMAS-TrainingData", "README.txt", "demo.json"}
 _COLUMNS = ["slice_file_name", "fsID", "start", "end", "salience", "fold", "classID", "class"]
+_FORMATS = {  # sample rate and channels of the originals
+    "urbansound8k": [(44100, 2), (48000, 1), (44100, 1), (48000, 2)],
+    "irmas": [(44100, 2)],
+}
 _README = """\
 Synthetic demo corpus
 =====================
@@ -58,7 +68,7 @@ def write(
     progress: bool = True,
     datasets: Sequence[Dataset] | None = None,
 ) -> None:
-    """Write the demo corpus, about 120 MB; nothing is done if it is there already.
+    """Write the demo corpus, about 190 MB; nothing is done if it is there already.
 
     A demo corpus of another seed, of other datasets, or made by another version of this code, is
     replaced.
@@ -135,27 +145,38 @@ def _sha256(folder: Path, pattern: str = "*") -> str:
     return digest.hexdigest()
 
 
+class _Made(NamedTuple):
+    """What the listings and the table say of a dataset: what photographs show, rows of clips."""
+
+    shown: dict[str, list[Thing]]
+    clips: list[_Row]
+
+
 def _write_corpora(root: Path, seed: int, chosen: Sequence[Dataset], progress: bool) -> None:
-    noise = photographs.pink_noise(np.random.default_rng(seed))
-    shown: dict[str, Photograph] = {}
-    clips: list[list[str | float]] = []
-    with tqdm(DATASETS, "demo corpus", disable=not progress, unit="dataset") as datasets:
-        for position, dataset in enumerate(datasets):
-            if dataset not in chosen:
-                continue
-            rng = np.random.default_rng([seed, zlib.crc32(dataset.id.encode())])
-            if dataset.corpus == "voc":
-                for i in range(FILES):
-                    taken = photographs.photograph(rng, dataset.name, noise)
-                    image_id = f"2000_{i * len(LOOKS) + position:06d}"
-                    shown[image_id] = taken
-                    _write_photograph(root / "VOCdevkit" / "VOC2012", image_id, taken, rng)
-            elif dataset.corpus == "urbansound8k":
-                clips += _write_city(root / "UrbanSound8K", dataset.name, rng)
-            else:
-                _write_music(root / "IRMAS-TrainingData" / dataset.name, dataset.name, rng)
+    arguments = [(root, seed, dataset, FILES) for dataset in DATASETS if dataset in chosen]
+    made = side_by_side(_write_dataset, arguments, "demo corpus", unit="dataset", progress=progress)
+    shown = {image_id: things for each in made for image_id, things in each.shown.items()}
     _write_listings(root / "VOCdevkit" / "VOC2012" / "ImageSets" / "Main", shown)
+    clips = [row for each in made for row in each.clips]
     _write_table(root / "UrbanSound8K" / "metadata" / "UrbanSound8K.csv", clips)
+
+
+def _write_dataset(root: Path, seed: int, dataset: Dataset, files: int) -> _Made:
+    """Write the photographs, with annotations, or the clips of a dataset."""
+    rng = np.random.default_rng([seed, zlib.crc32(dataset.id.encode())])
+    made = _Made({}, [])
+    if dataset.corpus == "voc":
+        noise = photographs.pink_noise(np.random.default_rng(seed))
+        for i in range(files):
+            taken = photographs.photograph(rng, dataset.name, noise)
+            image_id = f"2000_{i * len(LOOKS) + list(LOOKS).index(dataset.name):06d}"
+            _write_photograph(root / "VOCdevkit" / "VOC2012", image_id, taken, rng)
+            made.shown[image_id] = taken.things
+    elif dataset.corpus == "urbansound8k":
+        made.clips.extend(_write_city(root / "UrbanSound8K", dataset.name, files, rng))
+    else:
+        _write_music(root / "IRMAS-TrainingData" / dataset.name, dataset.name, files, rng)
+    return made
 
 
 def _write_photograph(folder: Path, image_id: str, taken: Photograph, rng: Generator) -> None:
@@ -192,7 +213,7 @@ def _elements(parent: ET.Element, **texts: str | int) -> None:
         ET.SubElement(parent, tag).text = str(text)
 
 
-def _write_listings(folder: Path, shown: dict[str, Photograph]) -> None:
+def _write_listings(folder: Path, shown: dict[str, list[Thing]]) -> None:
     """Write the listings of each split; every second photograph of a class trains."""
     folder.mkdir(parents=True)
     splits: dict[str, list[str]] = {"train": [], "val": [], "trainval": sorted(shown)}
@@ -206,25 +227,26 @@ def _write_listings(folder: Path, shown: dict[str, Photograph]) -> None:
             (folder / f"{name}_{split}.txt").write_text("".join(lines))
 
 
-def _flag(taken: Photograph, name: str) -> int:
-    difficult = [thing.difficult for thing in taken.things if thing.name == name]
+def _flag(things: Sequence[Thing], name: str) -> int:
+    difficult = [thing.difficult for thing in things if thing.name == name]
     return -1 if not difficult else int(not all(difficult))
 
 
-def _write_city(folder: Path, name: str, rng: Generator) -> list[list[str | float]]:
+def _write_city(folder: Path, name: str, files: int, rng: Generator) -> list[_Row]:
     """Write clips, several from a long recording as in the original; return their table rows."""
     class_id = list(sounds.CITY).index(name)
-    rows: list[list[str | float]] = []
-    for recording in range(FILES):
-        fold, fs_id = recording % 10 + 1, 900000 + 100 * class_id + recording
-        rate = int(rng.choice([44100, 44100, 48000, 22050]))
+    rows: list[_Row] = []
+    for recording in range(files):
+        fold, fs_id = recording % 10 + 1, 900000 + 1000 * class_id + recording
+        rate, channels = _format(recording, "urbansound8k")
         seconds = round(float(rng.uniform(*sounds.CITY[name].seconds)), 3)
-        sound = sounds.city(rng, name, seconds, rate, channels=int(rng.integers(1, 3)))
+        sound = sounds.city(rng, name, seconds, rate, channels)
         salience = int(rng.integers(1, 3))
-        for i, start in enumerate(np.arange(0, max(seconds - 4, 0) + 0.01, 2.0).tolist()):
-            if len(rows) == FILES:
+        starts = np.arange(0, max(seconds - SECONDS, 0) + 0.01, SECONDS / 2)
+        for i, start in enumerate(starts.tolist()):
+            if len(rows) == files:
                 return rows
-            end = min(start + 4, seconds)
+            end = min(start + SECONDS, seconds)
             clip = f"{fs_id}-{class_id}-0-{i}.wav"
             path = folder / "audio" / f"fold{fold}" / clip
             _write_wav(path, sound[int(start * rate) : int(end * rate)], rate)
@@ -232,23 +254,31 @@ def _write_city(folder: Path, name: str, rng: Generator) -> list[list[str | floa
     return rows
 
 
-def _write_table(path: Path, rows: list[list[str | float]]) -> None:
+def _write_table(path: Path, rows: list[_Row]) -> None:
     path.parent.mkdir(parents=True)
     with open(path, "w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerows([_COLUMNS, *rows])
 
 
-def _write_music(folder: Path, code: str, rng: Generator) -> None:
-    """Write clips of three seconds, three from a recording, with the names of the original."""
-    rate, frames = 44100, 132299
-    for number in range(1, FILES // 3 + 1):
+def _write_music(folder: Path, code: str, files: int, rng: Generator) -> None:
+    """Write clips, three from a song, with the names of the original."""
+    for song, first in enumerate(range(0, files, 3)):
+        rate, channels = _format(song, "irmas")
         drums = bool(rng.random() < 0.4)
         genre = rng.choice(["cou_fol", "cla", "pop_roc", "lat_sou", "jaz_blu"])
-        sound = sounds.music(rng, code, 3 * 3.0, rate, drums)
-        for segment in range(3):
-            name = f"[{code}][{'dru' if drums else 'nod'}][{genre}]{number:04d}__{segment + 1}.wav"
-            _write_wav(folder / name, sound[segment * frames :][:frames], rate)
+        sound = sounds.music(rng, code, 3 * SECONDS, rate, channels, drums)
+        frames = int(SECONDS * rate)
+        for segment in range(min(3, files - first)):
+            name = f"[{code}][{'dru' if drums else 'nod'}][{genre}]{song + 1:04d}__{segment + 1}"
+            _write_wav(folder / f"{name}.wav", sound[segment * frames :][:frames], rate)
+
+
+def _format(recording: int, corpus: str) -> tuple[int, int]:
+    """Return sample rate and channels: small, but every eighth recording is as in the original."""
+    turn, within = divmod(recording, 8)
+    originals = _FORMATS[corpus]
+    return (22050, 1) if within else originals[turn % len(originals)]
 
 
 def _write_wav(path: Path, sound: np.ndarray, rate: int) -> None:

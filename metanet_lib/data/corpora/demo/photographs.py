@@ -7,7 +7,7 @@ class of Pascal VOC. A photograph is a scene above and a scene below a horizon, 
 front, so classes share surroundings as real ones do, and differ in what stands there.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -191,24 +191,37 @@ def _outlines(
     cos: Array,
     sin: Array,
 ) -> NDArray[np.int32]:
-    """Return which leaf lies on top at each pixel, ``[height, width]``; leaf 0 lies beneath all."""
+    """Return which leaf lies on top at each pixel, ``[height, width]``; leaf 0 lies beneath all.
+
+    The pixels of the boxes around all leaves stand in one row, leaf after leaf.
+    """
     height, width = size
-    leaf = np.zeros(size, np.int32)
-    xs, ys = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
-    reach = np.ceil(radius * (1.42 if shape == "box" else 1)).astype(int)
-    left, right = (cx.astype(int) - reach).clip(0), cx.astype(int) + reach + 2
-    top, bottom = (cy.astype(int) - reach).clip(0), cy.astype(int) + reach + 2
-    for i in range(1, len(radius)):
-        column, row = slice(left[i], right[i]), slice(top[i], bottom[i])
-        dx, dy = xs[column] - cx[i], ys[row] - cy[i]
-        u = (cos[i] / radius[i]) * dx + (sin[i] / radius[i]) * dy
-        v = (cos[i] / short[i]) * dy - (sin[i] / short[i]) * dx
-        if shape == "box":
-            inside = np.maximum(abs(u), abs(v)) <= 1
-        else:
-            inside = u * u + v * v <= 1
-            if shape == "shard":  # a disc with four sides cut off
-                for a in rng.uniform(0, 2 * np.pi, 4):
-                    inside &= u * np.float32(np.cos(a)) + v * np.float32(np.sin(a)) < 0.55
-        leaf[row, column][inside] = i
-    return leaf
+    reach = np.add if shape == "box" else np.hypot  # from the centre of a leaf to its box's sides
+    wide = np.ceil(reach(abs(radius * cos), abs(short * sin))).astype(np.int32)
+    high = np.ceil(reach(abs(radius * sin), abs(short * cos))).astype(np.int32)
+    middle, centre = cx.astype(np.int32), cy.astype(np.int32)
+    left, top = (middle - wide).clip(0), (centre - high).clip(0)
+    columns = (middle + wide + 2).clip(max=width) - left
+    pixels = columns * ((centre + high + 2).clip(max=height) - top)
+    pixels[0] = 0
+
+    def each(values: NDArray[Any]) -> NDArray[Any]:
+        return np.repeat(values, pixels)
+
+    number = np.arange(pixels.sum()) - each(pixels.cumsum() - pixels)
+    y, x = np.divmod(number.astype(np.int32), each(columns))
+    x, y = x + each(left), y + each(top)
+    dx, dy = x.astype(np.float32) - each(cx), y.astype(np.float32) - each(cy)
+    u = each(cos / radius) * dx + each(sin / radius) * dy
+    v = each(cos / short) * dy - each(sin / short) * dx
+    if shape == "box":
+        inside = np.maximum(abs(u), abs(v)) <= 1
+    else:
+        inside = u * u + v * v <= 1
+        if shape == "shard":  # a disc with four sides cut off
+            for a in rng.uniform(0, 2 * np.pi, (4, len(radius))).astype(np.float32):
+                inside &= u * each(np.cos(a)) + v * each(np.sin(a)) < 0.55
+    leaf = np.zeros(height * width, np.int32)
+    numbers = each(np.arange(len(radius), dtype=np.int32))
+    np.maximum.at(leaf, (y * width + x)[inside], numbers[inside])
+    return leaf.reshape(size)

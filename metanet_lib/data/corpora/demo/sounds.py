@@ -134,39 +134,41 @@ class CitySound:
 
 
 CITY = {
-    "air_conditioner": CitySound((4, 8), (60, 2500), (48, 62), 2, 0.35, 9, street=-45),
+    "air_conditioner": CitySound((2, 4), (60, 2500), (48, 62), 2, 0.35, 9, street=-45),
     "car_horn": CitySound(
-        (0.3, 3), (200, 4000), (320, 520), 2, 0.97, 3, (0.3, 1.5), False, (0.3, 1.0), street=-25
+        (1, 2), (200, 4000), (320, 520), 2, 0.97, 3, (0.3, 1.5), False, (0.3, 1.0), street=-25
     ),
     "children_playing": CitySound(
-        (4, 8), (300, 5000), (280, 900), 6, 0.85, 7, (2, 5), False, (0.1, 0.4), 0.4, 3, -22
+        (2, 4), (300, 5000), (280, 900), 6, 0.85, 7, (2, 5), False, (0.1, 0.4), 0.4, 3, -22
     ),
     "dog_bark": CitySound(
-        (0.6, 6), (400, 4000), (300, 750), 1, 0.7, 4, (1, 3), False, (0.05, 0.12), 0.5, 4, -38
+        (1, 3), (400, 4000), (300, 750), 1, 0.7, 4, (1, 3), False, (0.05, 0.12), 0.5, 4, -38
     ),
     "drilling": CitySound(
-        (2, 7), (1200, 8000), (70, 170), 1, 0.45, 2, (0, 0), glide=0.1, glides=0.4, street=-35
+        (1, 3.5), (1200, 8000), (70, 170), 1, 0.45, 2, (0, 0), glide=0.1, glides=0.4, street=-35
     ),
     "engine_idling": CitySound(
-        (4, 8), (40, 900), (22, 45), 2, 0.4, 5, (18, 32), True, (0.015, 0.05), 0.05, 0.5, -30
+        (2, 4), (40, 900), (22, 45), 2, 0.4, 5, (18, 32), True, (0.015, 0.05), 0.05, 0.5, -30
     ),
-    "gun_shot": CitySound((0.5, 3), (80, 9000), events=(0.3, 1.2), decay=(0.05, 0.35), street=-55),
+    "gun_shot": CitySound((1, 2), (80, 9000), events=(0.3, 1.2), decay=(0.05, 0.35), street=-55),
     "jackhammer": CitySound(
-        (2, 7), (500, 9000), (90, 200), 1, 0.15, 3, (14, 26), True, (0.008, 0.025), street=-28
+        (1, 3.5), (500, 9000), (90, 200), 1, 0.15, 3, (14, 26), True, (0.008, 0.025), street=-28
     ),
     "siren": CitySound(
-        (4, 8), (300, 3000), (550, 900), 1, 0.97, 7, glide=0.9, glides=0.6, street=-22
+        (2, 4), (300, 3000), (550, 900), 1, 0.97, 7, glide=0.9, glides=0.6, street=-22
     ),
-    "street_music": CitySound((4, 8), (200, 5000), street=-24),
+    "street_music": CitySound((2, 4), (200, 5000), street=-24),
 }
 
 
-def music(rng: Generator, code: str, seconds: float, rate: int, drums: bool = False) -> Array:
-    """Play an instrument: ``[n, 2]`` at ``rate``, peak below 1.
+def music(
+    rng: Generator, code: str, seconds: float, rate: int, channels: int, drums: bool = False
+) -> Array:
+    """Play an instrument: ``[n, channels]`` at ``rate``, peak below 1.
 
     Examples
     --------
-    >>> music(np.random.default_rng(0), "cel", seconds=0.5, rate=8000).shape
+    >>> music(np.random.default_rng(0), "cel", seconds=0.5, rate=8000, channels=2).shape
     (4000, 2)
     """
     lead = _melody(rng, INSTRUMENTS[code], seconds, rate)
@@ -176,7 +178,7 @@ def music(rng: Generator, code: str, seconds: float, rate: int, drums: bool = Fa
     if drums:
         lead += _db(rng.uniform(-18, -8)) * _drums(rng, seconds, rate)
     lead += _db(rng.uniform(-85, -60)) * _noise(rng, len(lead), (100, 8000), rate)
-    echo = rng.uniform(0.1, 0.5) * _reverberate(rng, lead, rng.uniform(0.2, 0.8), rate, 2)
+    echo = rng.uniform(0.1, 0.5) * _reverberate(rng, lead, rng.uniform(0.2, 0.8), rate, channels)
     return _to_level(rng, lead[:, None] + echo)
 
 
