@@ -1,15 +1,26 @@
-"""The training step of a population on a CPU, compiled by numba.
+"""The training steps of a population on a CPU, compiled by numba.
 
-It computes what :class:`~metanet_lib.zoo.population.TensorStep` computes, with the same two wide
-products. What lies between them is a dozen passes over the batch as tensor operations; here each
-model's rows are read while they are in the cache.
+They compute what :class:`~metanet_lib.zoo.population.TensorSteps` computes, one model after the
+other: all that a model's steps read and write then stays in the core's own cache.
+
+Everything is a matrix of few columns, 16 or 32 neighbours in memory. What is trained is one matrix
+of 265 rows of 32, and so are its gradient and Adam's moments. Row ``c < 256`` holds what belongs to
+input ``c``: 16 weights of the encoder, then 16 of the decoder. Eight rows hold the bias, the last
+one scale and shift. A batch becomes a matrix of as many rows; so each product, wide or small, gives
+rows of 16 or 32 numbers, and is made of tiles of 16 columns that stay in registers from the first
+term to the last (:func:`_multiply`). Libraries of matrix products reach less than half of
+the rate at such shapes.
 """
 
 from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
+from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,13 +31,18 @@ from metanet_lib.zoo.stack import Stack
 Floats = NDArray[np.float32]
 f32 = np.float32
 
+_WIDE = 2 * CODES
+_UNITS = INPUTS + INPUTS // _WIDE  # the row of scale and shift, the last
 _BETA_1, _BETA_2 = 0.9, 0.999  # of Adam
+_LANES = 16  # columns of a tile
+_ROWS = 16 if get_host_cpu_features().get("avx512f") else 4  # of a tile: what registers hold
+_CACHE_LINE = 64  # bytes
 _EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _FAST = {**_EXACT, "fastmath": {"reassoc", "contract", "arcp", "nsz"}}  # sums in any order
 
 
-class CompiledStep:
-    """One training step of a population, in buffers that are allocated once.
+class CompiledSteps:
+    """The training steps of a population, in buffers that are allocated once.
 
     Parameters
     ----------
@@ -41,219 +57,271 @@ class CompiledStep:
     --------
     >>> from metanet_lib.zoo import ModelSeed
     >>> stack = Stack([ModelSeed(0, "v:aer", i) for i in range(2)])
-    >>> step = CompiledStep(stack, ZooParameters(batch_size=8), Bank.of(torch.rand(64, 256)))
-    >>> step(torch.arange(16, dtype=torch.int32).view(2, 8), watch=True)
-    >>> step.loss().shape
+    >>> train = CompiledSteps(stack, ZooParameters(batch_size=8), Bank.of(torch.rand(64, 256)))
+    >>> train(torch.arange(48, dtype=torch.int32).view(2, 3, 8)).shape
     torch.Size([2])
     """
 
     def __init__(self, stack: Stack, p: ZooParameters, bank: Bank) -> None:
-        self._weights = stack.weights
-        m, b = len(self._weights), p.batch_size
-        normalisation = ("scale", "shift", "running_mean", "running_var")
-        self._units = [getattr(stack, name).view(m, CODES).numpy() for name in normalisation]
-        low, high = bank.limits
-        self._windows = bank.windows.numpy()
-        self._low, self._inverse = low.numpy(), (1 / (high - low)).numpy()
-        self._x = torch.empty(m, b, INPUTS)
-        self._products = torch.empty(m, 2 * CODES, b)
-        self._left = torch.ones(m, 2 * CODES + 1, b)  # the last row is the code that is always 1
-        self._normal = np.empty((m, CODES, b), f32)
-        self._d_weights = torch.empty_like(self._weights)
-        self._d_units = np.empty((m, 2, CODES), f32)
-        self._moments = np.zeros((2, *self._weights.shape), f32)
-        self._unit_moments = np.zeros((2, m, 2, CODES), f32)
+        self._stack = stack
+        m, low, high = len(stack.weights), *bank.limits
+        self._bank = bank.windows.numpy(), low.numpy(), (1 / (high - low)).numpy()
+        self._trained = torch.empty(m, _UNITS + 1, _WIDE)
+        self._moments = torch.zeros(m, 2, _UNITS + 1, _WIDE).numpy()
+        padded = -(-p.batch_size // 16) * 16
+        shapes = (padded, INPUTS), (padded, _WIDE), (padded, _WIDE), (_UNITS + 1, _WIDE)
+        self._buffers = [torch.zeros(shape).numpy() for shape in shapes]
         self._steps = 0
-        self._settings = f32(p.batch_norm_momentum), f32(p.batch_norm_epsilon)
-        self._learning_rate, self._epsilon = p.learning_rate, f32(p.adam_epsilon)
-
-    def __call__(self, windows: Tensor, watch: bool = False) -> None:
-        """Make one step on these windows of the bank, int32 ``[m, batch_size]``."""
-        x, weights, left = self._x.numpy(), self._weights.numpy(), self._left.numpy()
-        _gather(self._windows, self._low, self._inverse, windows.numpy(), x)
-        torch.bmm(self._weights[:, : 2 * CODES], self._x.transpose(1, 2), out=self._products)
-        _between(
-            self._products.numpy(),
-            weights,
-            *self._units,
-            *self._settings,
-            left,
-            self._normal,
-            self._d_units,
+        self._settings = (
+            f32(p.batch_norm_momentum),
+            f32(p.batch_norm_epsilon),
+            p.learning_rate,
+            f32(p.adam_epsilon),
         )
-        if watch:
-            codes, decoder = self._left[:, CODES:], self._weights[:, CODES:]
-            self._loss = torch.baddbmm(self._x, codes.transpose(1, 2), decoder, beta=-1)
-        torch.bmm(self._left, self._x, out=self._d_weights)
-        self._steps += 1
-        _adam(
-            weights,
-            *self._units[:2],
-            left,
-            self._d_weights.numpy(),
-            self._d_units,
+
+    def __call__(self, windows: Tensor) -> Tensor:
+        """Make steps on these windows of the bank, int32 ``[m, steps, batch_size]``.
+
+        Returns the loss ``[m]`` of the first step's batch, before that step.
+        """
+        stack, trained, losses = self._stack, self._trained, torch.empty(len(windows))
+        parts = (
+            (trained[:, :INPUTS], stack.weights[:, :_WIDE].transpose(1, 2)),
+            (trained[:, INPUTS:_UNITS].view(-1, INPUTS), stack.weights[:, _WIDE]),
+            (trained[:, _UNITS, :CODES, None], stack.scale),
+            (trained[:, _UNITS, CODES:, None], stack.shift),
+        )
+        for here, there in parts:
+            here.copy_(there)
+        running = stack.running_mean.squeeze(2), stack.running_var.squeeze(2)
+        _train(
+            self._bank,
+            windows.numpy(),
+            self._steps,
+            self._settings,
+            stack.weights.numpy(),
+            trained.numpy(),
             self._moments,
-            self._unit_moments,
-            f32(self._learning_rate / (1 - _BETA_1**self._steps)),
-            f32(1 / np.sqrt(1 - _BETA_2**self._steps)),
-            self._epsilon,
+            (running[0].numpy(), running[1].numpy()),
+            tuple(self._buffers),
+            losses.numpy(),
         )
+        for here, there in parts:
+            there.copy_(here)
+        self._steps += windows.shape[1]
+        return losses
 
-    def loss(self) -> Tensor:
-        """Return the loss ``[m]`` of the last watched step's batch, before that step."""
-        return self._loss.square().mean((1, 2))
+
+@njit(**_FAST)  # type: ignore[untyped-decorator]
+def _train(bank, windows, before, settings, weights, trained, moments, running, buffers, losses):
+    stored, low, inverse = bank
+    momentum, epsilon, learning_rate, adam_epsilon = settings
+    x, products, left, gradient = buffers
+    m, steps, b = windows.shape
+    for i in range(m):
+        for t in range(steps):
+            _gather(stored, low, inverse, windows[i, t], windows[i, min(t + 1, steps - 1)], x, gradient)
+            _multiply(x, trained[i, :INPUTS], products)
+            _between(products, trained[i], running[0][i], running[1][i], momentum, epsilon, left, gradient, b)
+            if t == 0:
+                losses[i] = _loss(x, left, weights[i], b)
+            _finish(x, left, trained[i], gradient, b)
+            n = before + t + 1
+            _adam(
+                trained[i], gradient, moments[i, 0], moments[i, 1],
+                f32(learning_rate / (1 - _BETA_1**n)),
+                f32(1 / np.sqrt(1 - _BETA_2**n)),
+                adam_epsilon,
+            )
 
 
-@njit(**_EXACT)  # type: ignore[untyped-decorator]
-def _gather(
-    windows: NDArray[Any], low: Floats, inverse: Floats, rows: NDArray[np.int32], x: Floats
-) -> None:
-    """Write windows ``rows [m, b]``, normalised, into ``x [m, b, 256]``."""
+@njit(**_EXACT)
+def _gather(stored, low, inverse, rows, following, x, gradient):
     one_scope = len(low) == 1
-    for i in range(rows.shape[0]):
-        for j in range(rows.shape[1]):
-            row = rows[i, j]
-            scope = 0 if one_scope else row
-            least, factor = low[scope], inverse[scope]
-            for c in range(INPUTS):
-                x[i, j, c] = (f32(windows[row, c]) - least) * factor
+    sums = gradient[INPUTS:_UNITS].reshape(-1)
+    sums[:] = 0
+    for j in range(len(rows)):
+        _prefetch(stored, following[j])
+        row = rows[j]
+        scope = 0 if one_scope else row
+        least, factor = low[scope], inverse[scope]
+        for c in range(INPUTS):
+            x[j, c] = (f32(stored[row, c]) - least) * factor
+            sums[c] += x[j, c]
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
-def _between(
-    products: Floats,
-    weights: Floats,
-    scale: Floats,
-    shift: Floats,
-    running_mean: Floats,
-    running_var: Floats,
-    momentum: f32,
-    epsilon: f32,
-    left: Floats,
-    normal: Floats,
-    d_units: Floats,
-) -> None:
-    """From the first wide product to the left side of the second.
-
-    Reads ``products [m, 32, b]``: pre-activations and ``D X^T``. Writes ``left [m, 33, b]``: the
-    gradients of the pre-activations, the codes, ones; and ``d_units``, the gradients of scale and
-    shift. Keeps the running mean and variance.
-    """
-    m, _, b = products.shape
+@njit(**_FAST)
+def _between(products, trained, running_mean, running_var, momentum, epsilon, left, gradient, b):
     s = f32(2) / f32(b * INPUTS)
-    inverse = np.empty(CODES, f32)
-    gram = np.empty((CODES, CODES + 1), f32)
-    d = np.empty(b, f32)
-    for i in range(m):
-        decoder = weights[i, CODES:]
+    size = f32(b)
+    scale, shift = trained[_UNITS, :CODES], trained[_UNITS, CODES:]
+    z, decoded = products[:, :CODES], products[:, CODES:]
+    d, codes = left[:, :CODES], left[:, CODES:]
+    decoder = trained[:INPUTS, CODES:]
+    mean = np.zeros(CODES, f32)
+    var = np.zeros(CODES, f32)
+    inverse = np.zeros(CODES, f32)
+    for j in range(b):
         for k in range(CODES):
-            z, n, codes = products[i, k], normal[i, k], left[i, CODES + k]
-            total = f32(0)
-            for j in range(b):
-                total += z[j]
-            mean = total / f32(b)
-            total = f32(0)
-            for j in range(b):
-                n[j] = z[j] - mean
-                total += n[j] * n[j]
-            running_mean[i, k] += momentum * (mean - running_mean[i, k])
-            running_var[i, k] += momentum * (total / f32(b - 1) - running_var[i, k])
-            inverse[k] = f32(1) / np.sqrt(total / f32(b) + epsilon)
-            for j in range(b):
-                n[j] *= inverse[k]
-                codes[j] = max(n[j] * scale[i, k] + shift[i, k], f32(0))
+            mean[k] += z[j, k]
+    for k in range(CODES):
+        mean[k] /= size
+    for j in range(b):
         for k in range(CODES):
-            for r in range(CODES + 1):
-                total = f32(0)
-                for c in range(INPUTS):
-                    total += decoder[k, c] * decoder[r, c]
-                gram[k, r] = total
+            z[j, k] -= mean[k]
+            var[k] += z[j, k] * z[j, k]
+    for k in range(CODES):
+        running_mean[k] += momentum * (mean[k] - running_mean[k])
+        running_var[k] += momentum * (var[k] / (size - f32(1)) - running_var[k])
+        inverse[k] = f32(1) / np.sqrt(var[k] / size + epsilon)
+    for j in range(b):
         for k in range(CODES):
-            decoded, n = products[i, CODES + k], normal[i, k]
-            codes, d_z = left[i, CODES + k], left[i, k]
-            for j in range(b):
-                d[j] = gram[k, CODES] - decoded[j]
-            for r in range(0, CODES, 4):  # four at a time: d is read and written less often
-                g0, g1, g2, g3 = gram[k, r], gram[k, r + 1], gram[k, r + 2], gram[k, r + 3]
-                a0, a1 = left[i, CODES + r], left[i, CODES + r + 1]
-                a2, a3 = left[i, CODES + r + 2], left[i, CODES + r + 3]
-                for j in range(b):
-                    d[j] += g0 * a0[j] + g1 * a1[j] + g2 * a2[j] + g3 * a3[j]
-            of_shift, of_scale = f32(0), f32(0)
-            for j in range(b):
-                d[j] = d[j] * s if codes[j] > 0 else f32(0)
-                of_shift += d[j]
-                of_scale += d[j] * n[j]
-            factor = inverse[k] * scale[i, k]
-            for j in range(b):
-                d_z[j] = factor * (d[j] - of_shift / f32(b) - n[j] * (of_scale / f32(b)))
-            d_units[i, 0, k], d_units[i, 1, k] = of_scale, of_shift
+            z[j, k] *= inverse[k]
+            codes[j, k] = max(z[j, k] * scale[k] + shift[k], f32(0))
+    gram = np.empty((CODES, CODES), f32)
+    offset = np.zeros(CODES, f32)
+    bias = trained[INPUTS:_UNITS].reshape(-1)
+    _multiply(decoder.T, decoder, gram)
+    for c in range(INPUTS):
+        for k in range(CODES):
+            offset[k] += bias[c] * decoder[c, k]
+    _multiply(codes, gram, d)
+    of_scale = gradient[_UNITS, :CODES]
+    of_shift = gradient[_UNITS, CODES:]
+    of_scale[:] = 0
+    of_shift[:] = 0
+    for j in range(b):
+        for k in range(CODES):
+            d[j, k] = (d[j, k] + offset[k] - decoded[j, k]) * s if codes[j, k] > 0 else f32(0)
+            of_shift[k] += d[j, k]
+            of_scale[k] += d[j, k] * z[j, k]
+    for j in range(b):
+        for k in range(CODES):
+            d[j, k] = inverse[k] * scale[k] * (d[j, k] - of_shift[k] / size - z[j, k] * (of_scale[k] / size))
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
-def _adam(
-    weights: Floats,
-    scale: Floats,
-    shift: Floats,
-    left: Floats,
-    d_weights: Floats,
-    d_units: Floats,
-    moments: Floats,
-    unit_moments: Floats,
-    step: f32,
-    unbias: f32,
-    epsilon: f32,
-) -> None:
-    """Finish the gradient of the decoder and make Adam's step (Kingma and Ba 2014).
-
-    ``d_weights [m, 33, 256]`` holds the second wide product, ``left X``; the decoder's gradient is
-    ``s (A A^T D - A X)``.
-    """
-    m, _, b = left.shape
+@njit(**_FAST)
+def _finish(x, left, trained, gradient, b):
     s = f32(2) / f32(b * INPUTS)
-    gram = np.empty((CODES + 1, CODES + 1), f32)
-    decoder = np.empty((CODES + 1, INPUTS), f32)
-    for i in range(m):
-        codes = left[i, CODES:]
-        for k in range(CODES + 1):
-            for r in range(k, CODES + 1):
-                total = f32(0)
-                for j in range(b):
-                    total += codes[k, j] * codes[r, j]
-                gram[k, r] = gram[r, k] = total
-        decoder[:] = weights[i, CODES:]
-        for k in range(CODES + 1):
-            d = d_weights[i, CODES + k]
-            for c in range(INPUTS):
-                d[c] = gram[k, CODES] * decoder[CODES, c] - d[c]
-            for r in range(0, CODES, 4):
-                g0, g1, g2, g3 = gram[k, r], gram[k, r + 1], gram[k, r + 2], gram[k, r + 3]
-                d0, d1, d2, d3 = decoder[r], decoder[r + 1], decoder[r + 2], decoder[r + 3]
-                for c in range(INPUTS):
-                    d[c] += g0 * d0[c] + g1 * d1[c] + g2 * d2[c] + g3 * d3[c]
-            for c in range(INPUTS):
-                d[c] *= s
-        for k in range(2 * CODES + 1):
-            of_row = moments[0, i, k], moments[1, i, k]
-            _update(weights[i, k], d_weights[i, k], *of_row, step, unbias, epsilon)
-        for k, values in enumerate((scale[i], shift[i])):
-            of_units = unit_moments[0, i, k], unit_moments[1, i, k]
-            _update(values, d_units[i, k], *of_units, step, unbias, epsilon)
+    codes = left[:b, CODES:]
+    decoder = trained[:INPUTS, CODES:]
+    gram = np.empty((CODES, CODES), f32)
+    own = np.empty((INPUTS, CODES), f32)
+    sums = np.zeros(CODES, f32)
+    for j in range(b):
+        for k in range(CODES):
+            sums[k] += codes[j, k]
+    _multiply(codes.T, codes, gram)
+    _multiply(decoder, gram, own)
+    _multiply(x[:b].T, left[:b], gradient[:INPUTS])
+    bias, of_bias = trained[INPUTS:_UNITS].reshape(-1), gradient[INPUTS:_UNITS].reshape(-1)
+    for c in range(INPUTS):
+        total = f32(b) * bias[c] - of_bias[c]
+        for k in range(CODES):
+            total += sums[k] * decoder[c, k]
+            gradient[c, CODES + k] = s * (own[c, k] + bias[c] * sums[k] - gradient[c, CODES + k])
+        of_bias[c] = s * total
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
-def _update(
-    values: Floats,
-    gradient: Floats,
-    first: Floats,
-    second: Floats,
-    step: f32,
-    unbias: f32,
-    epsilon: f32,
-) -> None:
-    for c in range(len(values)):
-        g = gradient[c]
-        mean = first[c] + (g - first[c]) * f32(1 - _BETA_1)
-        square = second[c] * f32(_BETA_2) + g * g * f32(1 - _BETA_2)
-        first[c], second[c] = mean, square
-        values[c] -= step * mean / (np.sqrt(square) * unbias + epsilon)
+@njit(**_FAST)
+def _adam(trained, gradient, first, second, step, unbias, epsilon):
+    for r in range(_UNITS + 1):
+        for c in range(_WIDE):
+            g = gradient[r, c]
+            mean = first[r, c] + (g - first[r, c]) * f32(1 - _BETA_1)
+            square = second[r, c] * f32(_BETA_2) + g * g * f32(1 - _BETA_2)
+            first[r, c], second[r, c] = mean, square
+            trained[r, c] -= step * mean / (np.sqrt(square) * unbias + epsilon)
+
+
+@njit(**_FAST)
+def _loss(x, left, weights, b):
+    total = f32(0)
+    error = np.empty(INPUTS, f32)
+    for j in range(b):
+        for c in range(INPUTS):
+            error[c] = weights[_WIDE, c] - x[j, c]
+        for k in range(CODES):
+            for c in range(INPUTS):
+                error[c] += left[j, CODES + k] * weights[CODES + k, c]
+        for c in range(INPUTS):
+            total += error[c] * error[c]
+    return total / f32(b * INPUTS)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _multiply(_: Any, a: types.Array, b: types.Array, out: types.Array) -> Any:
+    """Write the product ``a b`` into ``out``, a tile of 16 rows and 16 columns at a time.
+
+    ``a [r, n]`` may be transposed; ``b [n, w]`` and ``out [r, w]`` have neighbours in their rows.
+    ``r`` and ``w`` are multiples of 16.
+    """
+    lanes = ir.VectorType(ir.FloatType(), _LANES)
+    index = ir.IntType(64)
+    flags = ("contract",)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def unpacked(k: int) -> Any:
+            array = cgutils.create_struct_proxy(signature.args[k])(context, builder, args[k])
+            strides = cgutils.unpack_tuple(builder, array.strides)
+            shape = cgutils.unpack_tuple(builder, array.shape)
+            start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+            return start, strides, shape
+
+        def at(start: Any, offset: Any, kind: Any) -> Any:
+            return builder.bitcast(builder.gep(start, [offset]), kind.as_pointer())
+
+        (pa, (a_row, a_term), (rows, terms)) = unpacked(0)
+        (pb, (b_row, _), (_, width)) = unpacked(1)
+        (po, (o_row, _), _) = unpacked(2)
+        zero = ir.Constant(lanes, [0.0] * _LANES)
+        undefined = ir.Constant(lanes, ir.Undefined)
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+        blocks = builder.udiv(rows, ir.Constant(index, _ROWS))
+        columns = builder.udiv(width, ir.Constant(index, _LANES))
+        totals = [cgutils.alloca_once(builder, lanes) for _ in range(_ROWS)]
+        with cgutils.for_range(builder, blocks) as block, cgutils.for_range(builder, columns) as column:
+            row = builder.mul(block.index, ir.Constant(index, _ROWS))
+            shift = builder.mul(column.index, ir.Constant(index, 4 * _LANES))
+            for total in totals:
+                builder.store(zero, total)
+            a_block = builder.gep(pa, [builder.mul(row, a_row)])
+            b_block = builder.gep(pb, [shift])
+            with cgutils.for_range(builder, terms) as term:
+                other = builder.load(at(b_block, builder.mul(term.index, b_row), lanes), align=4)
+                a_here = builder.gep(a_block, [builder.mul(term.index, a_term)])
+                for r, total in enumerate(totals):
+                    one = builder.load(at(a_here, builder.mul(a_row, ir.Constant(index, r)), ir.FloatType()))
+                    many = builder.shuffle_vector(
+                        builder.insert_element(undefined, one, ir.Constant(ir.IntType(32), 0)), undefined, everywhere
+                    )
+                    product = builder.fmul(many, other, flags=flags)
+                    builder.store(builder.fadd(builder.load(total), product, flags=flags), total)
+            o_block = builder.gep(po, [builder.add(builder.mul(row, o_row), shift)])
+            for r, total in enumerate(totals):
+                builder.store(builder.load(total), at(o_block, builder.mul(o_row, ir.Constant(index, r)), lanes), align=4)
+        return context.get_dummy_value()
+
+    return types.void(a, b, out), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _prefetch(_: Any, array: types.Array, row: types.Integer) -> Any:
+    """Ask for a row of an array, so that it is in the second-level cache when it is needed."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        view = cgutils.create_struct_proxy(signature.args[0])(context, builder, args[0])
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        prefetch = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, word, word, word]), "llvm.prefetch.p0"
+        )
+        stride = cgutils.unpack_tuple(builder, view.strides)[0]
+        at = context.cast(builder, args[1], signature.args[1], types.intp)
+        start = builder.gep(builder.bitcast(view.data, byte), [builder.mul(at, stride)])
+        size = INPUTS * array.dtype.bitwidth // 8
+        for line in range(0, size, _CACHE_LINE):
+            there = builder.gep(start, [ir.Constant(ir.IntType(64), line)])
+            builder.call(prefetch, [there, word(0), word(2), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, row), generate

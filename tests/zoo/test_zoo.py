@@ -37,7 +37,7 @@ def relative_difference(a, b):
 def engine(request, monkeypatch):
     """Both ways to make a step, on the CPU."""
     if request.param == "tensors":
-        monkeypatch.setattr(zoo.population, "CompiledStep", zoo.population.TensorStep)
+        monkeypatch.setattr(zoo.population, "CompiledSteps", zoo.population.TensorSteps)
 
 
 @pytest.mark.usefixtures("engine")
