@@ -35,7 +35,7 @@ _WIDE = 2 * CODES
 _UNITS = INPUTS + INPUTS // _WIDE  # the row of scale and shift, the last
 _BETA_1, _BETA_2 = 0.9, 0.999  # of Adam
 _LANES = 16  # columns of a tile
-_ROWS = 16 if get_host_cpu_features().get("avx512f") else 4  # of a tile: what registers hold
+_TILE = 16 if get_host_cpu_features().get("avx512f") else 4  # vectors
 _CACHE_LINE = 64  # bytes
 _EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _FAST = {**_EXACT, "fastmath": {"reassoc", "contract", "arcp", "nsz"}}  # sums in any order
@@ -118,14 +118,21 @@ def _train(bank, windows, before, settings, weights, trained, moments, running, 
     momentum, epsilon, learning_rate, adam_epsilon = settings
     x, products, left, gradient = buffers
     m, steps, b = windows.shape
+    sums = np.empty(INPUTS, f32)
     for i in range(m):
         for t in range(steps):
-            _gather(stored, low, inverse, windows[i, t], windows[i, min(t + 1, steps - 1)], x, gradient)
-            _multiply(x, trained[i, :INPUTS], products)
+            following = windows[i, min(t + 1, steps - 1)]
+            sums[:] = 0
+            for j in range(0, b, 8):
+                _gather(stored, low, inverse, windows[i, t, j:j+8], x[j:j+8])
+                for k in range(j, min(j + 8, b)):
+                    _prefetch(stored, following[k])
+                _multiply_wide(x[j:j+8], trained[i], products[j:j+8])
+                _sum(x[j:j+8], sums)
             _between(products, trained[i], running[0][i], running[1][i], momentum, epsilon, left, gradient, b)
             if t == 0:
                 losses[i] = _loss(x, left, weights[i], b)
-            _finish(x, left, trained[i], gradient, b)
+            _finish(x, left, trained[i], sums, gradient, b)
             n = before + t + 1
             _adam(
                 trained[i], gradient, moments[i, 0], moments[i, 1],
@@ -136,91 +143,93 @@ def _train(bank, windows, before, settings, weights, trained, moments, running, 
 
 
 @njit(**_EXACT)
-def _gather(stored, low, inverse, rows, following, x, gradient):
+def _gather(stored, low, inverse, rows, x):
     one_scope = len(low) == 1
-    sums = gradient[INPUTS:_UNITS].reshape(-1)
-    sums[:] = 0
     for j in range(len(rows)):
-        _prefetch(stored, following[j])
         row = rows[j]
         scope = 0 if one_scope else row
         least, factor = low[scope], inverse[scope]
         for c in range(INPUTS):
             x[j, c] = (f32(stored[row, c]) - least) * factor
-            sums[c] += x[j, c]
+
+
+@njit(**_FAST)
+def _sum(x, sums):
+    for c in range(INPUTS):
+        sums[c] += (x[0, c] + x[1, c] + x[2, c] + x[3, c]) + (x[4, c] + x[5, c] + x[6, c] + x[7, c])
 
 
 @njit(**_FAST)
 def _between(products, trained, running_mean, running_var, momentum, epsilon, left, gradient, b):
-    s = f32(2) / f32(b * INPUTS)
-    size = f32(b)
-    scale, shift = trained[_UNITS, :CODES], trained[_UNITS, CODES:]
-    z, decoded = products[:, :CODES], products[:, CODES:]
-    d, codes = left[:, :CODES], left[:, CODES:]
-    decoder = trained[:INPUTS, CODES:]
-    mean = np.zeros(CODES, f32)
-    var = np.zeros(CODES, f32)
-    inverse = np.zeros(CODES, f32)
-    for j in range(b):
+    s, size = f32(2) / f32(b * INPUTS), f32(b)
+    mean, var = np.zeros(CODES, f32), np.zeros(CODES, f32)
+    for j in range(0, len(products), 4):
         for k in range(CODES):
-            mean[k] += z[j, k]
+            mean[k] += (products[j, k] + products[j+1, k]) + (products[j+2, k] + products[j+3, k])
     for k in range(CODES):
         mean[k] /= size
     for j in range(b):
         for k in range(CODES):
-            z[j, k] -= mean[k]
-            var[k] += z[j, k] * z[j, k]
+            products[j, k] -= mean[k]
+            var[k] += products[j, k] * products[j, k]
+    inverse = np.empty(CODES, f32)
     for k in range(CODES):
         running_mean[k] += momentum * (mean[k] - running_mean[k])
         running_var[k] += momentum * (var[k] / (size - f32(1)) - running_var[k])
         inverse[k] = f32(1) / np.sqrt(var[k] / size + epsilon)
     for j in range(b):
         for k in range(CODES):
-            z[j, k] *= inverse[k]
-            codes[j, k] = max(z[j, k] * scale[k] + shift[k], f32(0))
+            products[j, k] *= inverse[k]
+            left[j, CODES + k] = max(products[j, k] * trained[_UNITS, k] + trained[_UNITS, CODES + k], f32(0))
     gram = np.empty((CODES, CODES), f32)
     offset = np.zeros(CODES, f32)
     bias = trained[INPUTS:_UNITS].reshape(-1)
-    _multiply(decoder.T, decoder, gram)
-    for c in range(INPUTS):
+    decoder = trained[:INPUTS, CODES:]
+    _multiply_square(decoder.T, decoder, gram)
+    for c in range(0, INPUTS, 4):
         for k in range(CODES):
-            offset[k] += bias[c] * decoder[c, k]
-    _multiply(codes, gram, d)
-    of_scale = gradient[_UNITS, :CODES]
-    of_shift = gradient[_UNITS, CODES:]
-    of_scale[:] = 0
-    of_shift[:] = 0
+            offset[k] += (bias[c] * trained[c, CODES + k] + bias[c+1] * trained[c+1, CODES + k]) + (bias[c+2] * trained[c+2, CODES + k] + bias[c+3] * trained[c+3, CODES + k])
+    _multiply_square(left[:, CODES:], gram, left)
+    of_scale, of_shift = np.zeros(CODES, f32), np.zeros(CODES, f32)
     for j in range(b):
         for k in range(CODES):
-            d[j, k] = (d[j, k] + offset[k] - decoded[j, k]) * s if codes[j, k] > 0 else f32(0)
-            of_shift[k] += d[j, k]
-            of_scale[k] += d[j, k] * z[j, k]
+            d = (left[j, k] + offset[k] - products[j, CODES + k]) * s
+            d = d if left[j, CODES + k] > 0 else f32(0)
+            left[j, k] = d
+            of_shift[k] += d
+            of_scale[k] += d * products[j, k]
+    for k in range(CODES):
+        gradient[_UNITS, k] = of_scale[k]
+        gradient[_UNITS, CODES + k] = of_shift[k]
+        inverse[k] *= trained[_UNITS, k]
+        of_scale[k] /= size
+        of_shift[k] /= size
     for j in range(b):
         for k in range(CODES):
-            d[j, k] = inverse[k] * scale[k] * (d[j, k] - of_shift[k] / size - z[j, k] * (of_scale[k] / size))
+            left[j, k] = inverse[k] * (left[j, k] - of_shift[k] - products[j, k] * of_scale[k])
 
 
 @njit(**_FAST)
-def _finish(x, left, trained, gradient, b):
+def _finish(x, left, trained, sums, gradient, b):
     s = f32(2) / f32(b * INPUTS)
     codes = left[:b, CODES:]
     decoder = trained[:INPUTS, CODES:]
     gram = np.empty((CODES, CODES), f32)
     own = np.empty((INPUTS, CODES), f32)
-    sums = np.zeros(CODES, f32)
-    for j in range(b):
+    of_codes = np.zeros(CODES, f32)
+    for j in range(0, len(left), 4):
         for k in range(CODES):
-            sums[k] += codes[j, k]
-    _multiply(codes.T, codes, gram)
-    _multiply(decoder, gram, own)
-    _multiply(x[:b].T, left[:b], gradient[:INPUTS])
+            of_codes[k] += (left[j, CODES + k] + left[j+1, CODES + k]) + (left[j+2, CODES + k] + left[j+3, CODES + k])
+    _multiply_square(codes.T, codes, gram)
+    _multiply_square(decoder, gram, own)
+    _multiply_wide(x[:b].T, left[:b], gradient)
     bias, of_bias = trained[INPUTS:_UNITS].reshape(-1), gradient[INPUTS:_UNITS].reshape(-1)
     for c in range(INPUTS):
-        total = f32(b) * bias[c] - of_bias[c]
+        total = f32(0)
         for k in range(CODES):
-            total += sums[k] * decoder[c, k]
-            gradient[c, CODES + k] = s * (own[c, k] + bias[c] * sums[k] - gradient[c, CODES + k])
-        of_bias[c] = s * total
+            total += of_codes[k] * trained[c, CODES + k]
+            gradient[c, CODES + k] = s * (own[c, k] + bias[c] * of_codes[k] - gradient[c, CODES + k])
+        of_bias[c] = s * (total + f32(b) * bias[c] - sums[c])
 
 
 @njit(**_FAST)
@@ -249,60 +258,60 @@ def _loss(x, left, weights, b):
     return total / f32(b * INPUTS)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _multiply(_: Any, a: types.Array, b: types.Array, out: types.Array) -> Any:
-    """Write the product ``a b`` into ``out``, a tile of 16 rows and 16 columns at a time.
+def _product(width: int) -> Any:
+    vectors = width // _LANES
+    tile_rows = _TILE // vectors
+    number, lanes, index = ir.FloatType(), ir.VectorType(ir.FloatType(), _LANES), ir.IntType(64)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+    undefined, zero = ir.Constant(lanes, ir.Undefined), ir.Constant(lanes, [0.0] * _LANES)
+    fused = {"flags": ("contract",)}
 
-    ``a [r, n]`` may be transposed; ``b [n, w]`` and ``out [r, w]`` have neighbours in their rows.
-    ``r`` and ``w`` are multiples of 16.
-    """
-    lanes = ir.VectorType(ir.FloatType(), _LANES)
-    index = ir.IntType(64)
-    flags = ("contract",)
+    @intrinsic  # type: ignore[untyped-decorator]
+    def multiply(_: Any, a: types.Array, b: types.Array, out: types.Array) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            def unpacked(k: int) -> Any:
+                array = cgutils.create_struct_proxy(signature.args[k])(context, builder, args[k])
+                start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+                return start, *cgutils.unpack_tuple(builder, array.strides), array.shape
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        def unpacked(k: int) -> Any:
-            array = cgutils.create_struct_proxy(signature.args[k])(context, builder, args[k])
-            strides = cgutils.unpack_tuple(builder, array.strides)
-            shape = cgutils.unpack_tuple(builder, array.shape)
-            start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
-            return start, strides, shape
+            def at(start: Any, row: Any, stride: Any, vector: int = 0, kind: Any = lanes) -> Any:
+                row = index(row) if isinstance(row, int) else row
+                offset = builder.add(builder.mul(row, stride), index(4 * _LANES * vector))
+                return builder.bitcast(builder.gep(start, [offset]), kind.as_pointer())
 
-        def at(start: Any, offset: Any, kind: Any) -> Any:
-            return builder.bitcast(builder.gep(start, [offset]), kind.as_pointer())
+            a_start, a_row, a_term, shape = unpacked(0)
+            b_start, b_term, _, _ = unpacked(1)
+            out_start, out_row, _, _ = unpacked(2)
+            rows, terms = cgutils.unpack_tuple(builder, shape)
+            totals = [[cgutils.alloca_once(builder, lanes) for _ in range(vectors)] for _ in range(tile_rows)]
+            tiles = builder.udiv(rows, index(tile_rows))
+            with cgutils.for_range(builder, tiles) as tile:
+                row = builder.mul(tile.index, index(tile_rows))
+                a_tile = at(a_start, row, a_row, kind=ir.IntType(8))
+                out_tile = at(out_start, row, out_row, kind=ir.IntType(8))
+                for total in sum(totals, []):
+                    builder.store(zero, total)
+                with cgutils.for_range(builder, terms) as term:
+                    others = [builder.load(at(b_start, term.index, b_term, v), align=4) for v in range(vectors)]
+                    a_here = at(a_tile, term.index, a_term, kind=ir.IntType(8))
+                    for r in range(tile_rows):
+                        one = builder.load(at(a_here, r, a_row, kind=number))
+                        first = builder.insert_element(undefined, one, ir.IntType(32)(0))
+                        many = builder.shuffle_vector(first, undefined, everywhere)
+                        for total, other in zip(totals[r], others):
+                            term_ = builder.fmul(many, other, **fused)
+                            builder.store(builder.fadd(builder.load(total), term_, **fused), total)
+                for r in range(tile_rows):
+                    for v in range(vectors):
+                        builder.store(builder.load(totals[r][v]), at(out_tile, r, out_row, v), align=4)
+            return context.get_dummy_value()
 
-        (pa, (a_row, a_term), (rows, terms)) = unpacked(0)
-        (pb, (b_row, _), (_, width)) = unpacked(1)
-        (po, (o_row, _), _) = unpacked(2)
-        zero = ir.Constant(lanes, [0.0] * _LANES)
-        undefined = ir.Constant(lanes, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
-        blocks = builder.udiv(rows, ir.Constant(index, _ROWS))
-        columns = builder.udiv(width, ir.Constant(index, _LANES))
-        totals = [cgutils.alloca_once(builder, lanes) for _ in range(_ROWS)]
-        with cgutils.for_range(builder, blocks) as block, cgutils.for_range(builder, columns) as column:
-            row = builder.mul(block.index, ir.Constant(index, _ROWS))
-            shift = builder.mul(column.index, ir.Constant(index, 4 * _LANES))
-            for total in totals:
-                builder.store(zero, total)
-            a_block = builder.gep(pa, [builder.mul(row, a_row)])
-            b_block = builder.gep(pb, [shift])
-            with cgutils.for_range(builder, terms) as term:
-                other = builder.load(at(b_block, builder.mul(term.index, b_row), lanes), align=4)
-                a_here = builder.gep(a_block, [builder.mul(term.index, a_term)])
-                for r, total in enumerate(totals):
-                    one = builder.load(at(a_here, builder.mul(a_row, ir.Constant(index, r)), ir.FloatType()))
-                    many = builder.shuffle_vector(
-                        builder.insert_element(undefined, one, ir.Constant(ir.IntType(32), 0)), undefined, everywhere
-                    )
-                    product = builder.fmul(many, other, flags=flags)
-                    builder.store(builder.fadd(builder.load(total), product, flags=flags), total)
-            o_block = builder.gep(po, [builder.add(builder.mul(row, o_row), shift)])
-            for r, total in enumerate(totals):
-                builder.store(builder.load(total), at(o_block, builder.mul(o_row, ir.Constant(index, r)), lanes), align=4)
-        return context.get_dummy_value()
+        return types.void(a, b, out), generate
 
-    return types.void(a, b, out), generate
+    return multiply
+
+
+_multiply_wide, _multiply_square = _product(_WIDE), _product(CODES)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
