@@ -71,7 +71,7 @@ class Population(Stack):
         bank
             The patches, on the population's device.
         advance
-            Told after each step how many steps of a model it was.
+            Told now and then how many steps of a model were made since it was told last.
         loss_points
             How often the loss is watched.
 
@@ -95,37 +95,38 @@ class Population(Stack):
         steps = steps_per_epoch * p.epochs
         watched = set(np.linspace(0, steps - 1, min(steps, loss_points)).astype(int).tolist())
         kind = CompiledSteps if self.weights.device.type == "cpu" else TensorSteps
-        train = kind(self, p, bank)
+        make_steps = kind(self, p, bank)
         curve: list[Tensor] = []
         orders = torch.empty(len(self.indices), n, dtype=torch.int32)
         with torch.no_grad():
-            for before in range(0, steps, steps_per_epoch):
+            for epoch in range(p.epochs):
                 for row, source in zip(orders, self._sources, strict=True):
                     row.copy_(source.order(n))
                 windows = bank.draws[orders.to(bank.draws.device)]
-                batches = windows[:, : steps_per_epoch * p.batch_size].unflatten(1, (steps_per_epoch, -1))
-                # The loss is that of the first step of a stretch.
-                starts = sorted({0} | {step - before for step in watched if before <= step < before+steps_per_epoch})
-                for first, end in pairwise([*starts, steps_per_epoch]):
-                    loss = train(batches[:, first:end])
-                    if before + first in watched:
+                batches = windows[:, : steps_per_epoch * p.batch_size]
+                batches = batches.unflatten(1, (steps_per_epoch, p.batch_size))
+                watched_here = [w - epoch * steps_per_epoch for w in watched]
+                watched_here = [w for w in watched_here if 0 <= w < steps_per_epoch]
+                # The loss is that of the first step of those that are made at once.
+                for first, end in pairwise(sorted({0, *watched_here, steps_per_epoch})):
+                    loss = make_steps(batches[:, first:end])
+                    if first in watched_here:
                         curve.append(loss)
                     advance(len(self.indices) * (end - first))
         return torch.stack(curve, dim=1).cpu()
 
 
 class TensorSteps:
-    """One training step of a population on any device, in buffers that are allocated once.
+    """The training steps of a population on any device, in buffers that are allocated once.
 
     Nothing in it waits for the device.
 
     Examples
     --------
     >>> population = Population(ZooParameters(batch_size=8), "v:aer", range(2))
-    >>> step = TensorStep(population, population.parameters, Bank.of(torch.rand(64, 256)))
+    >>> make_steps = TensorSteps(population, population.parameters, Bank.of(torch.rand(64, 256)))
     >>> with torch.no_grad():
-    ...     step(torch.arange(16, dtype=torch.int32).view(2, 8), watch=True)
-    >>> step.loss().shape
+    ...     make_steps(torch.arange(48, dtype=torch.int32).view(2, 3, 8)).shape
     torch.Size([2])
     """
 
@@ -154,6 +155,10 @@ class TensorSteps:
         )
 
     def __call__(self, windows: Tensor) -> Tensor:
+        """Make steps on these windows of the bank, int32 ``[m, steps, batch_size]``.
+
+        Returns the loss ``[m]`` of the first step's batch, before that step.
+        """
         for step, batch in enumerate(windows.unbind(1)):
             self._step(batch, watch=step == 0)
         return self._loss.square().mean((1, 2))
