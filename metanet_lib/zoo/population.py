@@ -1,4 +1,4 @@
-"""Many models trained side by side: batched on a GPU, compiled on a CPU."""
+"""Many models trained together: batched on a GPU, compiled on a CPU."""
 
 from collections.abc import Callable
 from itertools import pairwise

@@ -32,7 +32,7 @@ def product(width: int) -> Any:
     undefined, zero = ir.Constant(vector, ir.Undefined), ir.Constant(vector, [0.0] * _LANES)
     everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def multiply(_: Any, a: types.Array, b: types.Array, out: types.Array) -> Any:
         def generate(context: Any, build: Any, signature: Any, args: Any) -> Any:
             views = [
