@@ -1,14 +1,19 @@
 """What the training costs, and how near the zoo's comes to what the hardware can do.
 
-Four engines train the same models on the same patches, in one run on one machine:
+Three engines train the same models on the same patches, in turns on one machine:
 
 - ``serial``: the plain PyTorch loop, one model after the other, on one thread;
 - ``vmap``: ``torch.func``, a population of modules stacked and mapped over, on all threads;
-- ``population``: ours, one population a thread;
-- ``ceiling``: no training, but the two wide products of a step in a row, one population a thread.
+- ``population``: ours, one population a thread.
 
-The work of a model's step on ``b`` patches is counted as that of the two products, ``2 x 2 x b x
-256 x 32`` operations, for every engine, so that rates compare.
+Beside them stands how fast the machine multiplies matrices, on all threads, whatever for:
+
+- ``library``: one large float32 product a thread, by PyTorch's library;
+- ``tiles``: the same by our own products, in the cache of each core.
+
+The faster of the two is the ceiling. The work of a model's step on ``b`` patches is counted as that
+of its two wide products, ``2 x 2 x b x 256 x 32`` operations, for every engine, so that rates
+compare.
 """
 
 import time
@@ -17,8 +22,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
+import numpy as np
 import pandas as pd
 import torch
+from numba import njit
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.func import (
@@ -45,6 +53,9 @@ from metanet_lib.zoo import (
     population_size,
     train_one,
 )
+from metanet_lib.zoo.tiles import product
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -94,8 +105,9 @@ def zoo_speed(
     DataFrame
         One row for each engine and batch size: ``engine``, ``batch_size``, ``population`` (models
         side by side), ``threads``, and the median of the repeats as ``seconds_per_million_patches``
-        (per model), ``models_per_second`` (each on a million patches), ``gflops`` and
-        ``fraction_of_ceiling``; with the least and the most of the seconds.
+        (per model), ``models_per_second`` (each on a million patches), ``gflops``,
+        ``fraction_of_ceiling`` and ``times_serial`` (how many times as fast as ``serial`` in the
+        same repeat); with the least and the most of the seconds.
 
     Examples
     --------
@@ -113,7 +125,8 @@ def zoo_speed(
             "serial": (partial(_serial, bank, p), 1, 1),
             "vmap": (partial(_vmap, bank, p, group, threads), group, threads),
             "population": (partial(_population, bank, p, group, threads), group * threads, threads),
-            "ceiling": (partial(_ceiling, p, group, threads), group * threads, threads),
+            "library": (partial(_matrices, _library, p, group, threads), group * threads, threads),
+            "tiles": (partial(_matrices, _tiles, p, group, threads), group * threads, threads),
         }
         step_times: dict[str, list[float]] = {name: [] for name in engines}
         most = len(bank) // batch_size
@@ -125,8 +138,7 @@ def zoo_speed(
             for _ in range(repeats):
                 for name, (run, _, _) in engines.items():
                     step_times[name].append(run(steps[name]))
-        work = 2 * 2 * batch_size * INPUTS * 2 * CODES
-        ceiling = median(step_times["ceiling"])
+        ceiling = min(median(step_times["library"]), median(step_times["tiles"]))
         for name, (_, models, on_threads) in engines.items():
             per_million = [1e6 / batch_size * t for t in step_times[name]]
             rows.append(
@@ -139,8 +151,12 @@ def zoo_speed(
                     "seconds_per_million_patches_min": min(per_million),
                     "seconds_per_million_patches_max": max(per_million),
                     "models_per_second": 1 / median(per_million),
-                    "gflops": work / median(step_times[name]) / 1e9,
+                    "gflops": _work(p) / median(step_times[name]) / 1e9,
                     "fraction_of_ceiling": ceiling / median(step_times[name]),
+                    "times_serial": median(
+                        serial / ours
+                        for serial, ours in zip(step_times["serial"], step_times[name], strict=True)
+                    ),
                 }
             )
     return pd.DataFrame(rows)
@@ -297,17 +313,41 @@ def _population(bank: Bank, p: ZooParameters, models: int, threads: int, steps: 
         )
 
 
-def _ceiling(p: ZooParameters, models: int, threads: int, steps: int) -> float:
-    def products(_: int) -> None:
-        x = torch.rand(models, p.batch_size, INPUTS)
-        weights = torch.rand(models, 2 * CODES, INPUTS)
-        forward = torch.empty(models, 2 * CODES, p.batch_size)
-        backward = torch.empty_like(weights)
-        for _ in range(steps):
-            torch.bmm(weights, x.transpose(1, 2), out=forward)
-            torch.bmm(forward, x, out=backward)
+def _work(p: ZooParameters) -> int:
+    """Return the operations of a model's step that are counted."""
+    return 2 * 2 * p.batch_size * INPUTS * 2 * CODES
 
+
+def _matrices(
+    multiply: Callable[[int], int], p: ZooParameters, models: int, threads: int, steps: int
+) -> float:
+    """Return the seconds that a step's work takes ``multiply``, on all threads at once."""
+    operations = multiply(1)  # compiles, and warms up
+    times = -(-steps * models * _work(p) // operations)
     with single_threaded(threads) as pool:
-        return _per_model_step(
-            lambda: list(pool.map(products, range(threads))), models * threads * steps
-        )
+        seconds = _per_model_step(lambda: list(pool.map(multiply, [times] * threads)), times)
+    return seconds / threads / operations * _work(p)
+
+
+def _library(times: int) -> int:
+    """Multiply large matrices so often; return the operations of one product."""
+    a, b, out = (torch.rand(1024, 1024) for _ in range(3))
+    for _ in range(times):
+        torch.mm(a, b, out=out)
+    return 2 * 1024**3
+
+
+def _tiles(times: int) -> int:
+    """Multiply 512 patches with 32 filters so often; return the operations of one product."""
+    a, b, out = (torch.rand(shape).numpy() for shape in ((512, INPUTS), (INPUTS, 32), (512, 32)))
+    _multiply_often(a, b, out, times)
+    return 2 * 512 * INPUTS * 32
+
+
+@njit(cache=True, nogil=True)
+def _multiply_often(a: Floats, b: Floats, out: Floats, times: int) -> None:
+    for _ in range(times):
+        _multiply(a, b, out)
+
+
+_multiply = product(2 * CODES)

@@ -1,6 +1,7 @@
-"""Many models trained side by side: batched on a GPU, compiled on a CPU."""
+"""Many models trained together: batched on a GPU, compiled on a CPU."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from metanet_lib.data.bank import Bank
-from metanet_lib.zoo.compiled import CompiledStep
+from metanet_lib.zoo.compiled import CompiledSteps
 from metanet_lib.zoo.model import CODES, INPUTS, ModelSeed, ZooParameters
 from metanet_lib.zoo.stack import Stack
 
@@ -70,7 +71,7 @@ class Population(Stack):
         bank
             The patches, on the population's device.
         advance
-            Told after each step how many steps of a model it was.
+            Told now and then how many steps of a model were made since it was told last.
         loss_points
             How often the loss is watched.
 
@@ -93,38 +94,39 @@ class Population(Stack):
             )
         steps = steps_per_epoch * p.epochs
         watched = set(np.linspace(0, steps - 1, min(steps, loss_points)).astype(int).tolist())
-        step_kind = CompiledStep if self.weights.device.type == "cpu" else TensorStep
-        step_of = step_kind(self, p, bank)
+        kind = CompiledSteps if self.weights.device.type == "cpu" else TensorSteps
+        make_steps = kind(self, p, bank)
         curve: list[Tensor] = []
         orders = torch.empty(len(self.indices), n, dtype=torch.int32)
-        step = 0
         with torch.no_grad():
-            for _ in range(p.epochs):
+            for epoch in range(p.epochs):
                 for row, source in zip(orders, self._sources, strict=True):
                     row.copy_(source.order(n))
                 windows = bank.draws[orders.to(bank.draws.device)]
-                for first in range(0, steps_per_epoch * p.batch_size, p.batch_size):
-                    batch = windows[:, first : first + p.batch_size]
-                    step_of(batch, watch=step in watched)
-                    if step in watched:
-                        curve.append(step_of.loss())
-                    step += 1
-                    advance(len(self.indices))
+                batches = windows[:, : steps_per_epoch * p.batch_size]
+                batches = batches.unflatten(1, (steps_per_epoch, p.batch_size))
+                watched_here = [w - epoch * steps_per_epoch for w in watched]
+                watched_here = [w for w in watched_here if 0 <= w < steps_per_epoch]
+                # The loss is that of the first step of those that are made at once.
+                for first, end in pairwise(sorted({0, *watched_here, steps_per_epoch})):
+                    loss = make_steps(batches[:, first:end])
+                    if first in watched_here:
+                        curve.append(loss)
+                    advance(len(self.indices) * (end - first))
         return torch.stack(curve, dim=1).cpu()
 
 
-class TensorStep:
-    """One training step of a population on any device, in buffers that are allocated once.
+class TensorSteps:
+    """The training steps of a population on any device, in buffers that are allocated once.
 
     Nothing in it waits for the device.
 
     Examples
     --------
     >>> population = Population(ZooParameters(batch_size=8), "v:aer", range(2))
-    >>> step = TensorStep(population, population.parameters, Bank.of(torch.rand(64, 256)))
+    >>> make_steps = TensorSteps(population, population.parameters, Bank.of(torch.rand(64, 256)))
     >>> with torch.no_grad():
-    ...     step(torch.arange(16, dtype=torch.int32).view(2, 8), watch=True)
-    >>> step.loss().shape
+    ...     make_steps(torch.arange(48, dtype=torch.int32).view(2, 3, 8)).shape
     torch.Size([2])
     """
 
@@ -152,8 +154,16 @@ class TensorStep:
             fused=True,
         )
 
-    def __call__(self, windows: Tensor, watch: bool = False) -> None:
-        """Make one step on these windows of the bank, int32 ``[m, batch_size]``."""
+    def __call__(self, windows: Tensor) -> Tensor:
+        """Make steps on these windows of the bank, int32 ``[m, steps, batch_size]``.
+
+        Returns the loss ``[m]`` of the first step's batch, before that step.
+        """
+        for step, batch in enumerate(windows.unbind(1)):
+            self._step(batch, watch=step == 0)
+        return self._loss.square().mean((1, 2))
+
+    def _step(self, windows: Tensor, watch: bool) -> None:
         stack, w = self.stack, self.stack.weights
         x, normal, codes, left = self._x, self._normal, self._codes, self._left
         decoder = w[:, CODES:]  # 17 rows: decoder and bias
@@ -193,7 +203,3 @@ class TensorStep:
         self._d_scale.copy_(d_scale)
         self._d_shift.copy_(d_shift)
         self._adam.step()
-
-    def loss(self) -> Tensor:
-        """Return the loss ``[m]`` of the last watched step's batch, before that step."""
-        return self._loss.square().mean((1, 2))

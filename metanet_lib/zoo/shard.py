@@ -22,7 +22,7 @@ from metanet_lib.zoo.model import CODES, INPUTS, Autoencoder, ZooParameters
 from metanet_lib.zoo.population import Population
 
 MODELS_AT_ONCE = 16
-"""Largest population trained side by side on a CPU: a step of it stays in the cache."""
+"""Largest population trained together on a CPU: its calls cost little, its orders little memory."""
 
 
 @dataclass(frozen=True)
@@ -233,10 +233,9 @@ def make_shard(
 
 
 def population_size(parameters: ZooParameters, device: str) -> int:
-    """Return how many models are best trained side by side.
+    """Return how many models are best trained together.
 
-    On a CPU, as many as keep a step in its cache, :data:`MODELS_AT_ONCE`. On a GPU, as many as fit
-    into four fifths of its free memory.
+    On a CPU :data:`MODELS_AT_ONCE`; on a GPU, as many as fit into four fifths of its free memory.
 
     Examples
     --------

@@ -27,8 +27,17 @@ def test_stacked_modules_train_as_the_reference_does():
 
 def test_every_engine_is_measured_at_every_batch_size():
     speed = zoo_speed(some_bank(), ZooParameters(), (16, 32), threads=2, seconds=0.02, repeats=2)
-    engines = ["serial", "vmap", "population", "ceiling"]
+    engines = ["serial", "vmap", "population", "library", "tiles"]
     assert speed.groupby("batch_size").engine.agg(list).tolist() == [engines, engines]
     assert (speed.seconds_per_million_patches_min <= speed.seconds_per_million_patches).all()
     assert (speed.seconds_per_million_patches <= speed.seconds_per_million_patches_max).all()
-    assert (speed.fraction_of_ceiling[speed.engine == "ceiling"] == 1).all()
+    assert (speed.times_serial[speed.engine == "serial"] == 1).all()
+
+
+def test_the_ceiling_is_the_faster_of_two_matrix_rates_and_no_batch_changes_it():
+    speed = zoo_speed(some_bank(), ZooParameters(), (16, 64), threads=1, seconds=0.2, repeats=3)
+    matrices = speed[speed.engine.isin(["library", "tiles"])]
+    assert (matrices.groupby("batch_size").fraction_of_ceiling.max() == 1).all()
+    assert (speed.fraction_of_ceiling[speed.engine == "population"] < 1).all()
+    small, large = matrices.groupby("batch_size").gflops.max()
+    assert 0.5 < small / large < 2

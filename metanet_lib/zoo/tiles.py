@@ -1,0 +1,100 @@
+"""Two words that numba lacks: a product whose sums stay in registers, and a request to the memory.
+
+Both are written in the language of numba's own compiler. A change here is not noticed by the cache
+of compiled functions: ``metanet_lib/zoo/__pycache__`` has to go.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_LANES = 16  # numbers in a vector
+_TILE = 16 if get_host_cpu_features().get("avx512f") else 4  # vectors that registers hold
+_CACHE_LINE = 64  # bytes
+TILE_ROWS = 16
+"""The rows of every tile divide this."""
+
+
+def product(width: int) -> Any:
+    """Return a product for numba, ``multiply(a, b, out)``: it writes ``a b`` into ``out``.
+
+    ``a [r, n]`` may be transposed; ``b [n, width]`` and ``out [r, width]`` hold rows of neighbours.
+    ``r`` is a multiple of :data:`TILE_ROWS`, or of half of it where ``width`` is 32.
+    """
+    number, index = ir.FloatType(), ir.IntType(64)
+    vector, byte = ir.VectorType(number, _LANES), ir.IntType(8)
+    vectors = range(width // _LANES)  # of a row
+    rows = range(_TILE // len(vectors))  # of a tile
+    undefined, zero = ir.Constant(vector, ir.Undefined), ir.Constant(vector, [0.0] * _LANES)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+
+    @intrinsic
+    def multiply(_: Any, a: types.Array, b: types.Array, out: types.Array) -> Any:
+        def generate(context: Any, build: Any, signature: Any, args: Any) -> Any:
+            views = [
+                cgutils.create_struct_proxy(kind)(context, build, value)
+                for kind, value in zip(signature.args, args, strict=True)
+            ]
+            starts = [build.bitcast(view.data, byte.as_pointer()) for view in views]
+            (a_row, a_term), (b_term, _), (out_row, _) = (
+                cgutils.unpack_tuple(build, view.strides) for view in views
+            )
+            length, terms = cgutils.unpack_tuple(build, views[0].shape)
+
+            def at(start: Any, row: Any, stride: Any, v: int = 0, kind: Any = vector) -> Any:
+                offset = build.add(build.mul(row, stride), index(4 * _LANES * v))
+                return build.bitcast(build.gep(start, [offset]), kind.as_pointer())
+
+            totals = {(r, v): cgutils.alloca_once(build, vector) for r in rows for v in vectors}
+            with cgutils.for_range(build, build.udiv(length, index(len(rows)))) as tile:
+                first = build.mul(tile.index, index(len(rows)))
+                of_a, of_out = at(starts[0], first, a_row), at(starts[2], first, out_row)
+                of_a, of_out = (build.bitcast(p, byte.as_pointer()) for p in (of_a, of_out))
+                for total in totals.values():
+                    build.store(zero, total)
+                with cgutils.for_range(build, terms) as term:
+                    of_b = [at(starts[1], term.index, b_term, v) for v in vectors]
+                    right = [build.load(p, align=4) for p in of_b]
+                    column = build.bitcast(at(of_a, term.index, a_term), byte.as_pointer())
+                    for r in rows:
+                        one = build.load(at(column, index(r), a_row, kind=number))
+                        one = build.insert_element(undefined, one, ir.IntType(32)(0))
+                        many = build.shuffle_vector(one, undefined, everywhere)
+                        for v in vectors:
+                            added = build.fmul(many, right[v], flags=("contract",))
+                            total = build.load(totals[r, v])
+                            total = build.fadd(total, added, flags=("contract",))
+                            build.store(total, totals[r, v])
+                for (r, v), total in totals.items():
+                    build.store(build.load(total), at(of_out, index(r), out_row, v), align=4)
+            return context.get_dummy_value()
+
+        return types.void(a, b, out), generate
+
+    return multiply
+
+
+def _prefetch(_: Any, array: types.Array, row: types.Integer) -> Any:
+    def generate(context: Any, build: Any, signature: Any, args: Any) -> Any:
+        view = cgutils.create_struct_proxy(signature.args[0])(context, build, args[0])
+        byte, word, index = ir.IntType(8).as_pointer(), ir.IntType(32), ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        ask = cgutils.get_or_insert_function(build.module, kind, "llvm.prefetch.p0")
+        place = context.cast(build, args[1], signature.args[1], types.intp)
+        stride, _ = cgutils.unpack_tuple(build, view.strides)
+        start = build.gep(build.bitcast(view.data, byte), [build.mul(place, stride)])
+        lines = cgutils.for_range_slice(build, index(0), stride, index(_CACHE_LINE))
+        with lines as (line, _):
+            there = build.gep(start, [line])
+            build.call(ask, [there, word(0), word(2), word(1)])  # to read; level 2; data
+        return context.get_dummy_value()
+
+    return types.void(array, row), generate
+
+
+prefetch: Any = intrinsic(_prefetch)
+"""``prefetch(array, row)`` asks for a row, so that it is in the cache when it is needed."""
