@@ -3,8 +3,9 @@
 The paper leaves decisions open that may matter: the scope of 0-1 normalisation, power or decibels,
 the batch size, how much a model sees. A *variant* is a run's own way with one decision changed.
 Each variant trains a zoo on the training datasets, meta-autoencoders on that, and is asked both of
-the paper's questions, at a size that a laptop can run. A study compares variants with each other:
-its accuracies are not those of a full run.
+the paper's questions, at a size that a laptop can run; one that changes the question alone asks it
+of the run's own way. A study compares variants with each other: its accuracies are not those of a
+full run.
 """
 
 from collections.abc import Sequence
@@ -68,10 +69,13 @@ class Variant:
         Whether that is the run's own choice: nothing is changed.
     patches, zoo
         The parameters that make the models.
+    interpret
+        How they are asked.
 
     Examples
     --------
-    >>> chosen = variants(PatchParameters(), ZooParameters(), StudyParameters())
+    >>> run = PatchParameters(), ZooParameters(), InterpretParameters()
+    >>> chosen = variants(*run, StudyParameters())
     >>> isinstance(chosen[0], Variant), len({variant.slug for variant in chosen}) > 1
     (True, True)
     """
@@ -81,19 +85,27 @@ class Variant:
     usual: bool
     patches: PatchParameters
     zoo: ZooParameters
+    interpret: InterpretParameters
 
     @property
     def slug(self) -> str:
-        """Name of the variant in file names; all usual ones share their models."""
-        return "usual" if self.usual else f"{self.decision}-{self.value}".replace(" ", "-")
+        """Name of its models in file names; variants that change no model share the usual ones."""
+        unchanged = self.usual or self.decision == "modality_labels"
+        return "usual" if unchanged else f"{self.decision}-{self.value}".replace(" ", "-")
 
 
-def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameters) -> list[Variant]:
+def variants(
+    patches: PatchParameters,
+    zoo: ZooParameters,
+    interpret: InterpretParameters,
+    study: StudyParameters,
+) -> list[Variant]:
     """Return the variants of a run, decision by decision, its own choices among them.
 
     Examples
     --------
-    >>> chosen = variants(PatchParameters(), ZooParameters(), StudyParameters())
+    >>> run = PatchParameters(), ZooParameters(), InterpretParameters()
+    >>> chosen = variants(*run, StudyParameters())
     >>> any(variant.usual for variant in chosen)
     True
     """
@@ -101,28 +113,28 @@ def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameter
     zoo = replace(
         zoo, epochs=1, models_fit=study.models_fit, models_validation=study.models_validation
     )
-    seen = study.per_dataset
+    own, seen = Variant("", "", True, patches, zoo, interpret), study.per_dataset
 
-    def of_patches(name: str, values: Sequence[Any]) -> list[Variant]:
-        usual = getattr(patches, name)
+    def choices(of: str, name: str, values: Sequence[Any], said: str = "") -> list[Variant]:
+        usual = getattr(own, of)
         return [
-            Variant(name, str(v), v == usual, replace(patches, **{name: v}), zoo) for v in values
+            replace(
+                own,
+                decision=said or name,
+                value=f"{value:,}" if said else str(value),
+                usual=value == getattr(usual, name),
+                **{of: replace(usual, **{name: value})},
+            )
+            for value in values
         ]
 
-    batches = sorted({*BATCH_SIZES, zoo.batch_size})
-    samples = [
-        Variant("samples seen", f"{n:,}", n == seen, replace(patches, per_dataset=n), zoo)
-        for n in (seen // 4, seen, 4 * seen)
-    ]
     return [
-        *of_patches("normalisation", ("dataset", "file")),
-        *of_patches("mel_scale", ("power", "decibel")),
-        *(
-            Variant("batch_size", str(b), b == zoo.batch_size, patches, replace(zoo, batch_size=b))
-            for b in batches
-        ),
-        *samples,
-        *of_patches("voc_region", ("image", "box")),
+        *choices("patches", "normalisation", ("dataset", "file")),
+        *choices("patches", "mel_scale", ("power", "decibel")),
+        *choices("zoo", "batch_size", sorted({*BATCH_SIZES, zoo.batch_size})),
+        *choices("patches", "per_dataset", (seen // 4, seen, 4 * seen), "samples seen"),
+        *choices("patches", "voc_region", ("image", "box")),
+        *choices("interpret", "modality_labels", ("modality", "dataset_id")),
     ]
 
 
@@ -131,7 +143,6 @@ def run_study(
     datasets: Sequence[Dataset],
     chosen: Sequence[Variant],
     metanetwork: MetanetworkParameters,
-    interpret: InterpretParameters,
 ) -> pd.DataFrame:
     """Run every variant, side by side; models that are there already are not trained again.
 
@@ -143,7 +154,7 @@ def run_study(
         Its datasets; those that train are studied.
     chosen
         The variants.
-    metanetwork, interpret
+    metanetwork
         The meta level, the same for all variants; ``metanetwork.seeds`` says how often.
 
     Returns
@@ -160,24 +171,30 @@ def run_study(
     >>> from metanet_lib.catalog import dataset
     >>> ids = ("v:aer", "a:air")
     >>> models = ZooParameters(models_fit=2, models_validation=1, training_datasets=ids)
-    >>> chosen = variants(PatchParameters(), models, StudyParameters(per_dataset=512))[:2]
+    >>> run = PatchParameters(), models, InterpretParameters(k=1)
+    >>> chosen = variants(*run, StudyParameters(per_dataset=512))[:2]
     >>> short = MetanetworkParameters(seeds=1, unitwise_epochs=1, interunit_epochs=1)
-    >>> datasets, asked = [dataset(i) for i in ids], InterpretParameters(k=1)
-    >>> rows = run_study(Results("mine", str(corpus)), datasets, chosen, short, asked)
+    >>> datasets = [dataset(i) for i in ids]
+    >>> rows = run_study(Results("mine", str(corpus)), datasets, chosen, short)
     >>> rows.groupby("value").size().to_dict()  # two tasks, a metanetwork and raw weights
     {'dataset': 4, 'file': 4}
     """
-    different = {variant.slug: variant for variant in chosen}
-    longest_first = sorted(different.values(), key=lambda v: -v.patches.per_dataset)
+    of_models: dict[str, list[Variant]] = {}
+    for variant in chosen:
+        of_models.setdefault(variant.slug, []).append(variant)
+    longest_first = sorted(of_models.values(), key=lambda same: -same[0].patches.per_dataset)
     done = side_by_side(
         _run,
-        [(results, datasets, variant, metanetwork, interpret) for variant in longest_first],
+        [(results, datasets, same, metanetwork) for same in longest_first],
         "open decisions",
         "variant",
     )
-    rows = {variant.slug: table for variant, table in zip(longest_first, done, strict=True)}
+    rows = {same[0].slug: tables for same, tables in zip(longest_first, done, strict=True)}
     return pd.concat(
-        [rows[v.slug].assign(decision=v.decision, value=v.value, usual=v.usual) for v in chosen],
+        [
+            rows[v.slug][v.interpret].assign(decision=v.decision, value=v.value, usual=v.usual)
+            for v in chosen
+        ],
         ignore_index=True,
     )
 
@@ -185,11 +202,11 @@ def run_study(
 def _run(
     results: Results,
     datasets: Sequence[Dataset],
-    variant: Variant,
+    same: Sequence[Variant],
     metanetwork: MetanetworkParameters,
-    interpret: InterpretParameters,
-) -> pd.DataFrame:
-    """Train and assess one variant, in this process."""
+) -> dict[InterpretParameters, pd.DataFrame]:
+    """Train what variants of the same models share, and assess each way to ask, in this process."""
+    variant = same[0]
     folder = results.folder / "study" / variant.slug
     training = [d for d in datasets if d.id in variant.zoo.training_datasets]
     for dataset in training:
@@ -198,10 +215,13 @@ def _run(
     fit, validation = load_zoo(folder, training)
     seeds = range(metanetwork.seed, metanetwork.seed + metanetwork.seeds)
     metanetworks = [train(fit.encoders, metanetwork, seed) for seed in seeds]
-    hubs = neighbours_by_dataset(fit, validation, interpret.k)
+    hubs = neighbours_by_dataset(fit, validation, variant.interpret)
     squared_norms = (fit.encoders**2).sum((1, 2))
     of_hub = squared_norms[fit.datasets == hubs.index[0]].mean() / squared_norms.mean()
-    return pd.concat(
-        [assess_all(task, metanetworks, fit, validation, interpret)[0] for task in TASKS],
-        ignore_index=True,
-    ).assign(hub=hubs.index[0], hub_share=hubs.iloc[0], hub_norm=of_hub)
+    return {
+        asked: pd.concat(
+            [assess_all(task, metanetworks, fit, validation, asked)[0] for task in TASKS],
+            ignore_index=True,
+        ).assign(hub=hubs.index[0], hub_share=hubs.iloc[0], hub_norm=of_hub)
+        for asked in {v.interpret for v in same}
+    }

@@ -20,7 +20,6 @@ from metanet_lib.zoo.stack import Stack
 Floats = NDArray[np.float32]
 f32 = np.float32
 
-_BETA_1, _BETA_2 = 0.9, 0.999  # of Adam
 _EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _FAST = {**_EXACT, "fastmath": {"reassoc", "contract", "arcp", "nsz"}}  # sums in any order
 
@@ -66,6 +65,7 @@ class CompiledStep:
         self._steps = 0
         self._settings = f32(p.batch_norm_momentum), f32(p.batch_norm_epsilon)
         self._learning_rate, self._epsilon = p.learning_rate, f32(p.adam_epsilon)
+        self._betas = p.adam_betas
 
     def __call__(self, windows: Tensor, watch: bool = False) -> None:
         """Make one step on these windows of the bank, int32 ``[m, batch_size]``."""
@@ -86,6 +86,7 @@ class CompiledStep:
             self._loss = torch.baddbmm(self._x, codes.transpose(1, 2), decoder, beta=-1)
         torch.bmm(self._left, self._x, out=self._d_weights)
         self._steps += 1
+        beta_1, beta_2 = self._betas
         _adam(
             weights,
             *self._units[:2],
@@ -94,9 +95,10 @@ class CompiledStep:
             self._d_units,
             self._moments,
             self._unit_moments,
-            f32(self._learning_rate / (1 - _BETA_1**self._steps)),
-            f32(1 / np.sqrt(1 - _BETA_2**self._steps)),
+            f32(self._learning_rate / (1 - beta_1**self._steps)),
+            f32(1 / np.sqrt(1 - beta_2**self._steps)),
             self._epsilon,
+            (f32(1 - beta_1), f32(beta_2), f32(1 - beta_2)),
         )
 
     def loss(self) -> Tensor:
@@ -203,6 +205,7 @@ def _adam(
     step: f32,
     unbias: f32,
     epsilon: f32,
+    decays: tuple[f32, f32, f32],
 ) -> None:
     """Finish the gradient of the decoder and make Adam's step (Kingma and Ba 2014).
 
@@ -235,10 +238,10 @@ def _adam(
                 d[c] *= s
         for k in range(2 * CODES + 1):
             of_row = moments[0, i, k], moments[1, i, k]
-            _update(weights[i, k], d_weights[i, k], *of_row, step, unbias, epsilon)
+            _update(weights[i, k], d_weights[i, k], *of_row, step, unbias, epsilon, decays)
         for k, values in enumerate((scale[i], shift[i])):
             of_units = unit_moments[0, i, k], unit_moments[1, i, k]
-            _update(values, d_units[i, k], *of_units, step, unbias, epsilon)
+            _update(values, d_units[i, k], *of_units, step, unbias, epsilon, decays)
 
 
 @njit(**_FAST)  # type: ignore[untyped-decorator]
@@ -250,10 +253,12 @@ def _update(
     step: f32,
     unbias: f32,
     epsilon: f32,
+    decays: tuple[f32, f32, f32],
 ) -> None:
+    new_mean, old_square, new_square = decays
     for c in range(len(values)):
         g = gradient[c]
-        mean = first[c] + (g - first[c]) * f32(1 - _BETA_1)
-        square = second[c] * f32(_BETA_2) + g * g * f32(1 - _BETA_2)
+        mean = first[c] + (g - first[c]) * new_mean
+        square = second[c] * old_square + g * g * new_square
         first[c], second[c] = mean, square
         values[c] -= step * mean / (np.sqrt(square) * unbias + epsilon)

@@ -148,6 +148,7 @@ class TensorStep:
         self._adam = torch.optim.Adam(
             [w, stack.scale, stack.shift],
             lr=p.learning_rate,
+            betas=p.adam_betas,
             eps=p.adam_epsilon,
             fused=True,
         )
