@@ -21,8 +21,32 @@
 # back. Nobody tells it what a model was trained on. If the 16 numbers turn out to tell, they do so
 # because that is what sets models apart.
 #
-# This chapter trains it on the models that fit the meta level (paper, section 4.3), and looks at
-# each of its parts: what it is for, and what it does to real filters.
+# The paper's Figures 1 and 2 set this against another way to look into networks. *Mechanistic*
+# interpretability takes one network apart and says what each part does. The paper's way takes many
+# networks as they are, and says where each stands among the others. Redrawn:
+#
+# ::::{grid} 1 1 2 2
+# :gutter: 2
+#
+# :::{grid-item}
+# ```{image} /book/_static/parts.svg
+# :alt: After Figure 1. A lens on one unit of a network shows the pattern it responds to, a frame about one layer what it holds; what the whole can do stays a question.
+# :class: paper
+# :width: 100%
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{image} /book/_static/whole.svg
+# :alt: After Figure 2. A meta-encoder gives each of many networks a place on a map; an unknown one gets its place too, and the known ones nearby tell what it can do.
+# :class: paper
+# :width: 100%
+# ```
+# :::
+# ::::
+#
+# This chapter trains a meta-autoencoder on the models that fit the meta level (paper, section 4.3), and
+# looks at each of its parts: what it is for, and what it does to real filters.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
