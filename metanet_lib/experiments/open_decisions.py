@@ -4,8 +4,8 @@ The paper leaves decisions open that may matter: the scope of 0-1 normalisation,
 the batch size, how much a model sees. A *variant* is a run's own way with one decision changed.
 Each variant trains a zoo on the training datasets, meta-autoencoders on that, and is asked both of
 the paper's questions, at a size that a laptop can run; one that changes the question alone asks it
-of the run's own way. A study compares variants with each other: its accuracies are not those of a
-full run.
+of the run's own models. A study compares variants with each other:
+its accuracies are not those of a full run.
 """
 
 from collections.abc import Sequence
@@ -70,12 +70,11 @@ class Variant:
     patches, zoo
         The parameters that make the models.
     interpret
-        How they are asked.
+        How they are asked, if not as all are.
 
     Examples
     --------
-    >>> run = PatchParameters(), ZooParameters(), InterpretParameters()
-    >>> chosen = variants(*run, StudyParameters())
+    >>> chosen = variants(PatchParameters(), ZooParameters(), StudyParameters())
     >>> isinstance(chosen[0], Variant), len({variant.slug for variant in chosen}) > 1
     (True, True)
     """
@@ -85,27 +84,29 @@ class Variant:
     usual: bool
     patches: PatchParameters
     zoo: ZooParameters
-    interpret: InterpretParameters
+    interpret: InterpretParameters | None = None
 
     @property
     def slug(self) -> str:
         """Name of its models in file names; variants that change no model share the usual ones."""
-        unchanged = self.usual or self.decision == "modality_labels"
-        return "usual" if unchanged else f"{self.decision}-{self.value}".replace(" ", "-")
+        return (
+            "usual"
+            if self.usual or self.interpret
+            else f"{self.decision}-{self.value}".replace(" ", "-")
+        )
 
 
 def variants(
     patches: PatchParameters,
     zoo: ZooParameters,
-    interpret: InterpretParameters,
     study: StudyParameters,
+    interpret: InterpretParameters | None = None,
 ) -> list[Variant]:
     """Return the variants of a run, decision by decision, its own choices among them.
 
     Examples
     --------
-    >>> run = PatchParameters(), ZooParameters(), InterpretParameters()
-    >>> chosen = variants(*run, StudyParameters())
+    >>> chosen = variants(PatchParameters(), ZooParameters(), StudyParameters())
     >>> any(variant.usual for variant in chosen)
     True
     """
@@ -113,28 +114,35 @@ def variants(
     zoo = replace(
         zoo, epochs=1, models_fit=study.models_fit, models_validation=study.models_validation
     )
-    own, seen = Variant("", "", True, patches, zoo, interpret), study.per_dataset
+    seen = study.per_dataset
 
-    def choices(of: str, name: str, values: Sequence[Any], said: str = "") -> list[Variant]:
-        usual = getattr(own, of)
+    def of_patches(name: str, values: Sequence[Any]) -> list[Variant]:
+        usual = getattr(patches, name)
         return [
-            replace(
-                own,
-                decision=said or name,
-                value=f"{value:,}" if said else str(value),
-                usual=value == getattr(usual, name),
-                **{of: replace(usual, **{name: value})},
-            )
-            for value in values
+            Variant(name, str(v), v == usual, replace(patches, **{name: v}), zoo) for v in values
         ]
 
+    batches = sorted({*BATCH_SIZES, zoo.batch_size})
+    samples = [
+        Variant("samples seen", f"{n:,}", n == seen, replace(patches, per_dataset=n), zoo)
+        for n in (seen // 4, seen, 4 * seen)
+    ]
+    ask = interpret or InterpretParameters()
+    labels = [
+        Variant("modality_labels", v, asked == ask, patches, zoo, asked)
+        for v in ("modality", "dataset_id")
+        for asked in [replace(ask, modality_labels=v)]
+    ]
     return [
-        *choices("patches", "normalisation", ("dataset", "file")),
-        *choices("patches", "mel_scale", ("power", "decibel")),
-        *choices("zoo", "batch_size", sorted({*BATCH_SIZES, zoo.batch_size})),
-        *choices("patches", "per_dataset", (seen // 4, seen, 4 * seen), "samples seen"),
-        *choices("patches", "voc_region", ("image", "box")),
-        *choices("interpret", "modality_labels", ("modality", "dataset_id")),
+        *of_patches("normalisation", ("dataset", "file")),
+        *of_patches("mel_scale", ("power", "decibel")),
+        *(
+            Variant("batch_size", str(b), b == zoo.batch_size, patches, replace(zoo, batch_size=b))
+            for b in batches
+        ),
+        *samples,
+        *of_patches("voc_region", ("image", "box")),
+        *labels,
     ]
 
 
@@ -143,6 +151,7 @@ def run_study(
     datasets: Sequence[Dataset],
     chosen: Sequence[Variant],
     metanetwork: MetanetworkParameters,
+    interpret: InterpretParameters,
 ) -> pd.DataFrame:
     """Run every variant, side by side; models that are there already are not trained again.
 
@@ -154,7 +163,7 @@ def run_study(
         Its datasets; those that train are studied.
     chosen
         The variants.
-    metanetwork
+    metanetwork, interpret
         The meta level, the same for all variants; ``metanetwork.seeds`` says how often.
 
     Returns
@@ -171,11 +180,10 @@ def run_study(
     >>> from metanet_lib.catalog import dataset
     >>> ids = ("v:aer", "a:air")
     >>> models = ZooParameters(models_fit=2, models_validation=1, training_datasets=ids)
-    >>> run = PatchParameters(), models, InterpretParameters(k=1)
-    >>> chosen = variants(*run, StudyParameters(per_dataset=512))[:2]
+    >>> chosen = variants(PatchParameters(), models, StudyParameters(per_dataset=512))[:2]
     >>> short = MetanetworkParameters(seeds=1, unitwise_epochs=1, interunit_epochs=1)
-    >>> datasets = [dataset(i) for i in ids]
-    >>> rows = run_study(Results("mine", str(corpus)), datasets, chosen, short)
+    >>> datasets, asked = [dataset(i) for i in ids], InterpretParameters(k=1)
+    >>> rows = run_study(Results("mine", str(corpus)), datasets, chosen, short, asked)
     >>> rows.groupby("value").size().to_dict()  # two tasks, a metanetwork and raw weights
     {'dataset': 4, 'file': 4}
     """
@@ -185,15 +193,16 @@ def run_study(
     longest_first = sorted(of_models.values(), key=lambda same: -same[0].patches.per_dataset)
     done = side_by_side(
         _run,
-        [(results, datasets, same, metanetwork) for same in longest_first],
+        [(results, datasets, same, metanetwork, interpret) for same in longest_first],
         "open decisions",
         "variant",
     )
     rows = {same[0].slug: tables for same, tables in zip(longest_first, done, strict=True)}
+    tables = [rows[v.slug][v.interpret or interpret] for v in chosen]
     return pd.concat(
         [
-            rows[v.slug][v.interpret].assign(decision=v.decision, value=v.value, usual=v.usual)
-            for v in chosen
+            table.assign(decision=v.decision, value=v.value, usual=v.usual)
+            for v, table in zip(chosen, tables, strict=True)
         ],
         ignore_index=True,
     )
@@ -204,6 +213,7 @@ def _run(
     datasets: Sequence[Dataset],
     same: Sequence[Variant],
     metanetwork: MetanetworkParameters,
+    interpret: InterpretParameters,
 ) -> dict[InterpretParameters, pd.DataFrame]:
     """Train what variants of the same models share, and assess each way to ask, in this process."""
     variant = same[0]
@@ -215,13 +225,14 @@ def _run(
     fit, validation = load_zoo(folder, training)
     seeds = range(metanetwork.seed, metanetwork.seed + metanetwork.seeds)
     metanetworks = [train(fit.encoders, metanetwork, seed) for seed in seeds]
-    hubs = neighbours_by_dataset(fit, validation, variant.interpret)
+    hubs = neighbours_by_dataset(fit, validation, interpret)
     squared_norms = (fit.encoders**2).sum((1, 2))
     of_hub = squared_norms[fit.datasets == hubs.index[0]].mean() / squared_norms.mean()
-    return {
-        asked: pd.concat(
-            [assess_all(task, metanetworks, fit, validation, asked)[0] for task in TASKS],
+
+    def assessed(ask: InterpretParameters) -> pd.DataFrame:
+        return pd.concat(
+            [assess_all(task, metanetworks, fit, validation, ask)[0] for task in TASKS],
             ignore_index=True,
         ).assign(hub=hubs.index[0], hub_share=hubs.iloc[0], hub_norm=of_hub)
-        for asked in {v.interpret for v in same}
-    }
+
+    return {ask: assessed(ask) for ask in {v.interpret or interpret for v in same}}

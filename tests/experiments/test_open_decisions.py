@@ -15,7 +15,8 @@ from metanet_lib.zoo import ZooParameters
 IDS = ("v:aer", "a:air", "a:cel")
 SIZE = StudyParameters(per_dataset=512, models_fit=2, models_validation=1, seeds=1)
 ZOO = ZooParameters(training_datasets=IDS, batch_size=64)
-CHOSEN = variants(PatchParameters(), ZOO, InterpretParameters(k=3), SIZE)
+ASK = InterpretParameters(k=3)
+CHOSEN = variants(PatchParameters(), ZOO, SIZE, ASK)
 DECISIONS = [
     *("normalisation", "mel_scale", "batch_size", "samples seen", "voc_region", "modality_labels")
 ]
@@ -25,11 +26,12 @@ def test_a_variant_changes_one_decision_and_the_runs_own_choice_none():
     assert list(dict.fromkeys(v.decision for v in CHOSEN)) == DECISIONS
     usual = [v for v in CHOSEN if v.usual]
     assert [v.decision for v in usual] == DECISIONS
-    assert len({(v.patches, v.zoo, v.interpret) for v in usual}) == 1
+    assert len({(v.patches, v.zoo, v.interpret or ASK) for v in usual}) == 1
     for variant in CHOSEN:
         if not variant.usual:
             own, here = (
-                asdict(v.patches) | asdict(v.zoo) | asdict(v.interpret) for v in (usual[0], variant)
+                asdict(v.patches) | asdict(v.zoo) | asdict(v.interpret or ASK)
+                for v in (usual[0], variant)
             )
             changed = [name for name in own if own[name] != here[name]]
             expected = "per_dataset" if variant.decision == "samples seen" else variant.decision
@@ -47,7 +49,7 @@ def test_every_choice_is_assessed_and_models_are_not_trained_twice(demo_corpus, 
         channels=(2, 2, 2), dense=4, unitwise_epochs=1, interunit_epochs=1, seeds=1
     )
     datasets = [d for d in catalog.DATASETS if d.id in (*IDS, "v:tvm")]
-    rows = run_study(results, datasets, CHOSEN, small)
+    rows = run_study(results, datasets, CHOSEN, small, ASK)
     assert len(rows) == len(CHOSEN) * 2 * 2  # tasks, representations
     assert set(rows.n_fit) == {2 * 3}
     assert set(rows.hub) <= set(IDS)
@@ -56,7 +58,7 @@ def test_every_choice_is_assessed_and_models_are_not_trained_twice(demo_corpus, 
     assert len(own.drop_duplicates()) == 4
     shards = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
     assert len(shards) == 3 * len({v.slug for v in CHOSEN})
-    again = run_study(results, datasets, CHOSEN, small)
+    again = run_study(results, datasets, CHOSEN, small, ASK)
     assert again.equals(rows)
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")} == shards
     by_vote = rows[rows.value == "dataset_id"]
