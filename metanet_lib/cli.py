@@ -156,6 +156,9 @@ def interpret(
     """Tell what models were trained on, from their weights: 256x16 each, or 16x256.
 
     The ten nearest models of the zoo vote; distances are between embeddings.
+    Of labels with as many votes the first by name is the answer, so look at
+    the votes.
+
     UNLIKE ANYTHING SEEN is said of a model that is farther from its tenth
     neighbour than 99 % of the zoo's own models are from theirs, each left out
     in turn: its votes mean little.

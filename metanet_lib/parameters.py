@@ -80,6 +80,12 @@ class Parameters:
             ok = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
             self.require(ok, name, "a positive number")
 
+    def require_betas(self, name: str) -> None:
+        """Require that the named parameter is the pair of Adam's decays."""
+        value = getattr(self, name)
+        ok = isinstance(value, tuple) and len(value) == 2 and all(0 <= b < 1 for b in value)
+        self.require(ok, name, "two numbers from 0 to below 1")
+
     def require_one_of(self, name: str, *choices: Any) -> None:
         """Require that the named parameter is one of the choices."""
         self.require(

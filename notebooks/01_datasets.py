@@ -118,11 +118,18 @@ Markdown(
 #
 # - a photograph becomes its grey levels, height by width;
 # - a recording becomes a mel spectrogram with 16 bands, 16 by number of frames. Mel bands are narrow
-#   at low frequencies and wide at high ones, as our hearing is. The paper says no more, so a number
-#   is the power in a band, not its decibels: most of a recording is dark, and the loud stands out.
+#   at low frequencies and wide at high ones, as our hearing is. The paper says no more, so by default a
+#   number is the power in a band, not its decibels.
 #
-# Both are then normalised to 0-1 over the whole dataset. A *patch* is a 16x16 window of a plane. On a
-# spectrogram, which is only 16 bands high, the window can slide along time only.
+# Both are then normalised to 0-1, by default over the whole dataset. A *patch* is a 16x16 window of a
+# plane. On a spectrogram, which is only 16 bands high, the window can slide along time only. What this
+# run does:
+
+# %% tags=["hide-input"]
+Markdown(
+    f"Numbers of a spectrogram: **{parameters.mel_scale}**. Least and most of the normalisation: those "
+    f"of a **{parameters.normalisation}**."
+)
 
 # %% [markdown]
 # ## Same files, new files
@@ -185,7 +192,7 @@ figures.show(
 ) if heard else Markdown("This run has no audio datasets.")
 
 # %% [markdown]
-# Three of these datasets to listen to: of each, the longest of the recordings above.
+# Some of these datasets to listen to: of each, the longest of the recordings above.
 
 # %% tags=["hide-input"]
 from metanet_lib.catalog import dataset as by_id
@@ -241,19 +248,31 @@ else:
     display(Markdown("No file was skipped."))
 
 # %% [markdown]
-# Some *train* the meta level (20 of the paper's 41): models of these fit the metanetwork and the
-# classifier. The others are *unseen*: their models are only ever asked about. The paper does not name its twenty; we
-# take the first of each corpus in its own order.
+# In the paper, 20 of the 41 datasets *train* the meta level: models of these fit the metanetwork and
+# the classifier. The other 21 are *unseen*: their models are only ever asked about. The paper does not
+# name its 20; unless a profile names others, we take the first of each corpus in its own order:
 
 # %% tags=["hide-input"]
 table.groupby(["corpus", "role"], sort=False).agg(
     datasets=("dataset", "size"), files=("files", "sum"), ids=("dataset", " ".join)
 ).reset_index().style.hide()
 
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+of_modality = table.assign(modality=modality).groupby("modality")[["mean", "contrast"]].mean()
+for kind in ("vision", "audio"):
+    there = kind in of_modality.index
+    for name in ("mean", "contrast"):
+        value = f"{of_modality.loc[kind, name]:.2f}" if there else "(none here)"
+        glue(f"{name}_{kind}", value, display=False)
+
 # %% [markdown]
 # ## What we saw
 #
-# - Datasets of two modalities become patches of one form: 256 numbers between 0 and 1.
-# - Modality is easy to see in a patch, the dataset hardly ever. A model that has seen many thousands
-#   of them may know more.
-# - Files that are broken, or smaller than a patch, are skipped and named; nothing is padded.
+# - Datasets of two modalities become patches of one form: 256 numbers between 0 and 1. The mean is
+#   {glue:text}`mean_vision` in photographs and {glue:text}`mean_audio` in sounds, the contrast
+#   {glue:text}`contrast_vision` and {glue:text}`contrast_audio` (datasets counted alike).
+# - Can you tell the modality of a patch, and its dataset? What a model knows that has seen many
+#   thousands of them is the question of this book.
+# - Files that are broken, or smaller than a patch, are skipped and named.

@@ -18,8 +18,9 @@
 #
 # The paper interprets the smallest model that can be said to have learned something: an autoencoder
 # with 256 inputs, 16 codes and 256 outputs {cite}`hinton2006`. Its encoder is a 256x16 matrix whose 16
-# columns are *filters*, pictures of 16x16 that say what each code responds to. Hundreds of them are
-# trained on each dataset: the **model zoo** (section 4.1). This chapter trains it and looks inside.
+# columns are *filters*, pictures of 16x16 that say what each code responds to. The paper trains
+# hundreds of them on each dataset: the **model zoo** (section 4.1). This chapter trains one and looks
+# inside.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -57,8 +58,8 @@ Code(inspect.getsource(Autoencoder), language="python")
 
 # %% [markdown]
 # It is trained to give a patch back from its 16 codes: Glorot uniform initial weights
-# {cite}`glorot2010`, mean squared error, Adam {cite}`kingma2014`, one pass over a million patches.
-# (Here: the passes, patches and batches of this run's profile, in the table.)
+# {cite}`glorot2010`, mean squared error, Adam {cite}`kingma2014`; in the paper, one pass over a million
+# patches. The table has the passes and batches of this run.
 
 # %% tags=["hide-input"]
 from dataclasses import fields
@@ -115,32 +116,30 @@ models.style.hide().format(thousands=",")
 # by one, and once in a population, from the same start on the same batches:
 
 # %%
-import torch
-
 from metanet_lib.data.patches import make_bank
-from metanet_lib.zoo import Population, train_one
+from metanet_lib.experiments.agreement import trainers_apart
 
 few = ZooParameters.of({**zoo, "epochs": 4, "batch_size": 32})
 first = chosen[0].id
 some = make_bank(results.corpus_folder, first, PatchParameters.of({**patches, "per_dataset": 4000}))
-population = Population(few, first, range(8))
-population.train(some)
-together = population.tensors()["encoder"]
-alone = [train_one(some.patches(), first, i, few).encoder.weight.detach().T for i in range(8)]
-apart = [((t - a).norm() / a.norm()).item() for t, a in zip(together, alone, strict=True)]
-print("relative difference of the weights after 500 Adam steps, model by model:")
-print(", ".join(f"{difference:.0e}" for difference in sorted(apart)))
+agreement = trainers_apart(some, few, first, range(8))
+apart = sorted(agreement.apart)
+print(f"relative difference of the weights after {agreement.steps[0]} Adam steps, model by model:")
+print(", ".join(f"{difference:.0e}" for difference in apart))
 
 # %% [markdown]
-# Differences of a millionth are rounding. Now and then a model differs by more, a few thousandths:
-# when a code's input lies within a rounding error of zero, where ReLU bends, one computation counts a
-# patch that the other does not, and from there the two go slightly different ways. Both are right.
+# Half of the models differ by less than {glue:text}`apart_half`, the most by {glue:text}`apart_most`.
+# The two ways add in another order, so they round otherwise. A model may go further apart where a
+# code's input lies within a rounding error of zero: ReLU bends there, and one way counts a patch that
+# the other does not. Chapter [10](10_cost.ipynb) has the same at the paper's size, where `make bench`
+# was run. Two models with starts of their own differ by {glue:text}`others_apart`.
 
 # %% [markdown]
 # ## Do they learn?
 
 # %% tags=["hide-input"]
 import numpy as np
+import torch
 
 from metanet_lib import figures
 
@@ -152,7 +151,7 @@ figures.show(
     results,
     "loss_curves",
     "Training loss: the median of each dataset's models, one line a dataset.",
-    alt="Line plot with logarithmic axes. The mean squared error of all 41 datasets falls during "
+    alt=f"Line plot with logarithmic axes: the mean squared error on {len(shards)} datasets during "
     "training; vision in blue, audio in orange.",
     data=curves,
 )
@@ -181,8 +180,8 @@ figures.show(
 )
 
 # %% [markdown]
-# How hard a dataset's patches are to encode is a property of the dataset, and models of one dataset
-# end close to each other. But the loss is not in the encoder's weights. What is?
+# Of the variance of these losses (their logarithms), {glue:text}`between` lies between datasets, and
+# the rest between models of one dataset. But the loss is not in the encoder's weights. What is?
 
 # %% [markdown]
 # ## What do the filters look like?
@@ -190,14 +189,15 @@ figures.show(
 # The 16 filters of one model of each training dataset.
 
 # %% tags=["hide-input"]
+of_training = {i: s.encoder[0].numpy() for i, s in shards.items() if s.models_fit}
 figures.show(
-    figures.filter_gallery({i: s.encoder[0].numpy() for i, s in shards.items() if s.models_fit}),
+    figures.filter_gallery(of_training),
     results,
     "filters",
     "Filters of one model for each training dataset: gray is zero, white positive, black negative. "
     "Each model has its own scale.",
-    alt="Twenty rows of sixteen 16x16 filter pictures, ten of vision models and ten of audio models, "
-    "made of blobs, edges, stripes and noise.",
+    alt=f"{len(of_training)} rows of sixteen 16x16 filter pictures, one row for a model of each "
+    "training dataset.",
     data="the zoo",
 )
 
@@ -225,9 +225,10 @@ start.groupby("modality", sort=False).correlation.agg(
 ).reset_index().style.hide().format(precision=2)
 
 # %% [markdown]
-# The correlation of a trained encoder with its own random start. Two models of one dataset have
-# independent starts, so this share of their weights says nothing about the dataset: it is why raw
-# weights are a poor representation, and what the metanetwork must learn to look past.
+# The correlation of a trained encoder with its own random start, over the first model of each dataset.
+# Two models of one dataset have independent starts, so what is left of them says nothing about the
+# dataset. A hypothesis: it keeps raw weights from telling more, and a metanetwork has to look past it.
+# Chapter [7](07_what_is_inside.ipynb) takes the starts away and asks again.
 
 # %% [markdown]
 # ## What comes back from 16 codes?
@@ -251,13 +252,35 @@ figures.show(
     "reconstructions",
     "Patches and what a model trained on their dataset gives back. Audio patches are brightened (to "
     f"the power of {gamma:g}), which also shows errors that the mean squared error hardly sees.",
-    alt="Four pairs of rows: sixteen patches, and below each the same patch rebuilt from 16 codes.",
+    alt=f"{len(pairs)} pairs of rows: sixteen patches, and below each the same patch rebuilt from 16 "
+    "codes.",
     data="the corpus and the zoo",
 )
+
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+logs = np.log(losses.set_index("dataset").loss)
+within = logs - logs.groupby("dataset").mean()
+ends = curves.drop(columns="step").iloc[[0, -1]]
+shares = {i: 1 - ((x - y) ** 2).mean() / x.var() for i, (x, y) in pairs.items()}
+for name, value in {
+    "apart_half": f"{np.median(apart):.0e}",
+    "apart_most": f"{max(apart):.0e}",
+    "others_apart": f"{agreement.others_apart.median():.1f}",
+    "between": f"{1 - within.var(ddof=0) / logs.var(ddof=0):.0%}",
+    "fell": f"{(ends.iloc[1] < ends.iloc[0]).sum()} of {len(shards)}",
+    "fell_to": f"{(ends.iloc[1] / ends.iloc[0]).median():.2f}",
+    "share_back": f"{min(shares.values()):.0%} and {max(shares.values()):.0%}",
+    "left": f"{start.correlation.min():.2f} to {start.correlation.max():.2f}",
+}.items():
+    glue(name, value, display=False)
 
 # %% [markdown]
 # ## What we saw
 #
 # - A zoo of small models, each on one dataset; models of a dataset differ only in their randomness.
-# - They learn: the loss falls on every dataset, and patches come back from 16 codes.
-# - Part of every filter is left over from its random start and says nothing about the dataset.
+# - The loss falls on {glue:text}`fell` datasets, to {glue:text}`fell_to` of what it was (median). Of
+#   the patches shown above, 16 codes bring back between {glue:text}`share_back` of the variance.
+# - A trained encoder's correlation with its own random start is {glue:text}`left`. That part says
+#   nothing about the dataset.

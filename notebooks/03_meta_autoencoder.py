@@ -21,8 +21,32 @@
 # back. Nobody tells it what a model was trained on. If the 16 numbers turn out to tell, they do so
 # because that is what sets models apart.
 #
-# This chapter trains it on the models that fit the meta level (paper, section 4.3), and looks at
-# each of its parts: what it is for, and what it does to real filters.
+# The paper's Figures 1 and 2 set this against another way to look into networks. *Mechanistic*
+# interpretability takes one network apart and says what each part does. The paper's way takes many
+# networks as they are, and says where each stands among the others. Redrawn:
+#
+# ::::{grid} 1 1 2 2
+# :gutter: 2
+#
+# :::{grid-item}
+# ```{image} /book/_static/parts.svg
+# :alt: After Figure 1. A lens on one unit of a network shows the pattern it responds to, a frame about one layer what it holds; what the whole can do stays a question.
+# :class: paper
+# :width: 100%
+# ```
+# :::
+#
+# :::{grid-item}
+# ```{image} /book/_static/whole.svg
+# :alt: After Figure 2. A meta-encoder gives each of many networks a place on a map; an unknown one gets its place too, and the known ones nearby tell what it can do.
+# :class: paper
+# :width: 100%
+# ```
+# :::
+# ::::
+#
+# This chapter trains a meta-autoencoder on the models that fit the meta level (paper, section 4.3), and
+# looks at each of its parts: what it is for, and what it does to real filters.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -41,8 +65,8 @@ results
 # %% [markdown]
 # ## What goes in
 #
-# The models of the 20 training datasets, 256x16 weights each. Labels stay outside: they are used in
-# the next chapters only, to see whether the numbers tell anything.
+# The models of the training datasets (20 in the paper), 256x16 weights each. Labels stay outside: they
+# are used in the next chapters only, to see whether the numbers tell anything.
 
 # %%
 from metanet_lib.zoo import load_zoo
@@ -65,8 +89,9 @@ print(f"{16 * len(fit):,} filters")
 # its numbers on nothing, so the 16 triples are put in order of their first number.
 #
 # **Inter-unit.** The sorted triples make 48 numbers, and a linear autoencoder (48 to 16 to 48, with
-# bias) keeps the 16 combinations that vary most from model to model. A linear autoencoder finds the
-# same subspace as principal component analysis; what it adds is the paper's way of training.
+# bias) looks for the 16 combinations that vary most from model to model. At its best a linear
+# autoencoder finds the same subspace as principal component analysis; how near it comes is a matter of
+# its training (chapter [6](06_what_each_part_buys.ipynb) has both).
 #
 # The parts are trained one after the other because sorting, which stands between them, cannot be
 # learned through.
@@ -109,8 +134,8 @@ pd.DataFrame(
 # %% [markdown]
 # ## Training, with several seeds
 #
-# The method is sensitive to its own randomness: from other initial weights, the same training on the
-# same models may end somewhere else. So the meta-autoencoder is trained several times. The
+# From other initial weights, the same training on the same models may end somewhere else. So the
+# meta-autoencoder is trained several times, each with a seed of its own. The
 # **headline** of the book is the seed whose 16 numbers reconstruct the training models' weights
 # best. That choice looks at no label, and every seed is shown beside it.
 
@@ -129,7 +154,7 @@ figures.show(
     "Loss of both trainings, one line a seed. The headline is the seed with the lowest "
     "reconstruction loss of the weights.",
     alt="Two line plots on a logarithmic axis: the loss of the unit-wise and of the inter-unit "
-    "autoencoder falls over the epochs, for every seed.",
+    "autoencoder over the epochs, one line a seed.",
     data=pd.DataFrame(
         {"seed": n.seed, "training": part, "epoch": epoch, "loss": loss}
         for n in metanetworks
@@ -165,9 +190,9 @@ by_seed.style.hide().format(precision=5)
 # filter, by over a twentieth of the one that varies most.
 #
 # By the letter of section 4.3.1, ReLU also follows the three numbers ("throughout the network except
-# for the output layer"), so an axis that comes to lie on the wrong side of zero for every filter is
-# dead: no gradient wakes it. Chapter [6](06_what_each_part_buys.ipynb) looks at when axes die, and what
-# that costs.
+# for the output layer"). Where it does, an axis that comes to lie on the wrong side of zero for every
+# filter is dead: no gradient wakes it. Chapter [7](07_what_is_inside.ipynb) looks at when axes die, and
+# what that costs.
 
 # %% [markdown]
 # ## What do the three numbers of a filter encode?
@@ -183,9 +208,9 @@ figures.show(
     figures.filter_embeddings(embedded, fit.datasets[sample]),
     results,
     "filter_embeddings",
-    "The three numbers of each filter, on each pair of axes; filters of 200 models.",
-    alt="Three scatter plots of filters by their embedding's axes. Filters of vision models are blue, "
-    "filters of audio models are orange.",
+    f"The numbers of each filter, on each pair of axes; filters of {len(sample)} models.",
+    alt="Scatter plots of filters by each pair of their embedding's axes. Filters of vision models are "
+    "blue, filters of audio models are orange.",
     data=pd.DataFrame(embedded.reshape(-1, len(axes)), columns=axes).assign(
         dataset=np.repeat(fit.datasets[sample], 16)
     ),
@@ -194,9 +219,9 @@ figures.show(
 # %% [markdown]
 # ## What does sorting do?
 #
-# One model's filters, as trained and as sorted, and their three numbers in sorted order. The first
-# axis rises by construction. The other two need not: sorting on one axis lines models up on that axis
-# only, which is the paper's own complaint about it (section 5.2).
+# One model's filters, as trained and as sorted, and their three numbers in sorted order. The axis that
+# is sorted on is in order by construction. The others need not be: sorting on one axis lines models up
+# on that axis only, and section 5.2 of the paper calls it not very sophisticated.
 
 # %% tags=["hide-input"]
 example = sample[0]
@@ -206,8 +231,8 @@ figures.show(
     results,
     "filter_sorting",
     f"Filters of one model of {fit.datasets[example]} before and after sorting, and their embeddings.",
-    alt="Above, two rows of sixteen small filter pictures, as trained and sorted. Below, three lines: "
-    "the first axis rises from left to right, the others need not.",
+    alt="Above, two rows of sixteen small filter pictures, as trained and sorted. Below, one line an "
+    f"axis of the embedding: axis {parameters.sort_axis + 1} is in order, the others need not be.",
     data=pd.DataFrame(embedded[0][order], columns=axes).assign(filter=order + 1),
 )
 
@@ -225,21 +250,27 @@ figures.show(
     figures.rebuilt_filters(pairs),
     results,
     "rebuilt_filters",
-    "Sorted filters of four validation models, and the filters rebuilt from the model's 16 numbers. "
+    "Sorted filters of some validation models, and the filters rebuilt from the model's 16 numbers. "
     "Gray is zero, white positive, black negative; each model has its own scale.",
-    alt="Four pairs of rows of sixteen filter pictures: a model's own filters, and those rebuilt.",
+    alt=f"{len(pairs)} pairs of rows of sixteen filter pictures: a model's own filters, and those "
+    "rebuilt.",
     data="the zoo and the metanetwork",
 )
 
 # %% tags=["remove-cell"]
 glue("reconstruction_share", f"{100 * (1 - headline.loss / variance):.1f} %", display=False)
+shares = [100 * (1 - n.loss / variance) for n in metanetworks]
+glue("shares_of_seeds", f"{min(shares):.1f} to {max(shares):.1f} %", display=False)
+glue("headline_seed", str(headline.seed), display=False)
 
 # %% [markdown]
 # ## What we saw
 #
 # - The meta-autoencoder has three parts: one for filters, one that forgets their order, one for the
 #   model as a whole. Each is trained on weights alone.
-# - Its seed matters; the reconstruction loss says which seed to trust, without a label.
+# - From seed to seed, {glue:text}`shares_of_seeds` of the weights' variance comes back. The book's
+#   headline is the seed that brings back most, {glue:text}`headline_seed`, chosen without a label.
+#   Whether it is also the one that recognises most, the next two chapters show.
 # - Of the variance of 4,096 weights, the 16 numbers of the headline bring back
 #   {glue:text}`reconstruction_share`. That rebuilds no model; whether it is enough to *recognise* one
 #   is the question of the next two chapters.

@@ -17,9 +17,9 @@
 # # Can the 16 numbers tell vision from audio?
 #
 # Take a model that nothing was fitted on. Squeeze it to 16 numbers with the frozen meta-encoder, ask
-# the ten nearest models of the training datasets what *they* were trained on, and believe the
-# majority. That is the paper's **meta-classifier** (section 4.4): a meta-encoder, then k-NN
-# {cite}`cover1967`.
+# the nearest models of the training datasets (ten in the paper) what *they* were trained on, and
+# believe the majority. That is the paper's **meta-classifier** (section 4.4): a meta-encoder, then
+# k-NN {cite}`cover1967`.
 #
 # The classifier is deliberately the simplest one. If neighbours in 16 numbers share an ability, the
 # numbers carry it; a clever classifier could make up for a poor representation.
@@ -58,14 +58,15 @@ parameters = InterpretParameters.of(interpret)
 zoos = fit, validation, new = load_zoo(results.zoo, make_corpus(results, datasets))
 metanetworks = load(results.metanetwork)
 headline = best(metanetworks)
-meta_classifier(MetaEncoder(headline), parameters.k)
+meta_classifier(MetaEncoder(headline), parameters)
 
 # %% [markdown]
 # ## The question
 #
 # Is a model's training dataset pictures or sounds? The meta-classifier is fitted on the models of the
-# training datasets and answers for the validation models of all datasets, those too whose models it
-# has never met.
+# training datasets and answers for the validation models of all datasets (20 and 41 in the paper). Of
+# the models it is asked about, {glue:text}`unmet` were trained on datasets whose models it has never
+# met.
 #
 # It is also asked about models of *new files*. A part of each training dataset's photographs and
 # recordings was kept apart (chapter [1](01_datasets.ipynb)), and models were trained on these alone;
@@ -140,13 +141,14 @@ answers = pd.DataFrame(
 answers.style.hide()
 
 # %% [markdown]
-# ## Why can raw weights fail so badly?
+# ## Do raw weights have a hub?
 #
-# In 4,096 dimensions two models with independent random starts are far apart, whatever they were
-# trained on: the squared distance is about the sum of their squared norms. The nearest neighbour is
-# then simply the model with the smallest norm. Such a *hub* is everyone's neighbour, and its label is
-# everyone's answer. The neighbours that all validation models name on raw weights, by dataset, and
-# how large the weights of these datasets' models are:
+# A hypothesis about the paper's raw weights, with which one answer was given to all. In 4,096
+# dimensions two models with independent random starts are far apart, whatever they were trained on. If
+# the starts were all there is, the squared distance would be about the sum of the squared norms, and
+# the nearest neighbour the model with the smallest norm. Such a *hub* would be everyone's neighbour,
+# and its label everyone's answer. The neighbours that all validation models name on raw weights here,
+# by dataset, and how large the weights of these datasets' models are:
 
 # %% tags=["hide-input"]
 from metanet_lib.interpret import neighbours_by_dataset
@@ -154,7 +156,7 @@ from metanet_lib.interpret import neighbours_by_dataset
 squared_norms = pd.Series((fit.encoders**2).sum((1, 2))).groupby(fit.datasets).mean()
 hubs = pd.DataFrame(
     {
-        "share of all neighbours": neighbours_by_dataset(fit, validation, parameters.k),
+        "share of all neighbours": neighbours_by_dataset(fit, validation, parameters),
         "mean squared norm": squared_norms,
         "rank of the norm, smallest first": squared_norms.rank().astype(int),
     }
@@ -165,6 +167,9 @@ hubs.head(5).reset_index().style.hide().format(
 )
 
 # %% [markdown]
+# The largest share is {glue:text}`hub_share`, where {glue:text}`hub_even` would be even. The rank
+# correlation of share and norm over the datasets is {glue:text}`hub_norm`; the hypothesis says -1.
+#
 # ## The map
 #
 # t-SNE {cite}`maaten2008` draws the validation models' 16 numbers on a plane so that neighbours stay
@@ -217,6 +222,12 @@ interactive.model_map(
 # %% tags=["remove-cell"]
 from metanet_lib.interpret import in_words
 
+share, norm = hubs["share of all neighbours"], hubs["mean squared norm"]
+glue("hub_share", percent(share.max()), display=False)
+glue("hub_even", percent(1 / len(hubs)), display=False)
+glue("hub_norm", f"{share.corr(norm, method='spearman'):.2f}", display=False)
+unmet = ~pd.Series(validation.datasets).isin(fit.datasets)
+glue("unmet", f"{unmet.sum():,} of {len(unmet):,}", display=False)
 for row in same[same.headline].to_dict("records"):
     name = row["representation"]
     glue(f"modality_{name}", percent(row["accuracy"]), display=False)
@@ -232,6 +243,6 @@ glue(
 #   raw weights, with {glue:text}`modality_raw_weights`. Seed by seed: {glue:text}`modality_seeds`.
 # - Of models of new files, with {glue:text}`modality_new_metanetwork`; from raw weights, with
 #   {glue:text}`modality_new_raw_weights`.
-# - Models of datasets that neither the metanetwork nor the classifier had met can only be right by
-#   recognising the modality, not the dataset.
+# - {glue:text}`unmet` of the models of the same files were trained on datasets that neither the
+#   metanetwork nor the classifier had met: their answers can only be right by the modality.
 # - The next chapter asks the harder question: *which* dataset?

@@ -18,7 +18,7 @@
 #
 # Vision or audio is a coarse question. A patch of a cat and a patch of a car are both 16x16 pixels of
 # a photograph, and a model that encodes patches sees little else. Do 16 numbers, made from weights
-# alone, still tell which of the 20 training datasets a model was trained on (paper, section 4.5.2)?
+# alone, still tell which of the training datasets a model was trained on (paper, section 4.5.2)?
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -39,10 +39,11 @@ results
 # %% [markdown]
 # ## The question
 #
-# The same meta-classifier as before, asked for one of the training datasets' ids. Only validation
-# models of these can be asked about: the classifier cannot name a dataset it has never met. It is
-# asked twice, about models of the very files that the fitted models saw, as in the paper, and about
-# models of new files.
+# The same meta-classifier as before, asked for one of {glue:text}`n_ids` dataset ids (20 in the
+# paper). Only validation models of the training datasets can be asked about: the classifier cannot
+# name a dataset it has never met. It is asked twice, about models of the very files that the fitted
+# models saw, as in the paper, and about models of new files. Chance is {glue:text}`chance`, and
+# {glue:text}`chance_within` for a classifier that knows the modality and guesses within it.
 
 # %% tags=["hide-input"]
 from metanet_lib.interpret import InterpretParameters, assess_all, result_table
@@ -76,7 +77,8 @@ figures.show(
 # %% [markdown]
 # ## Which datasets are taken for which?
 #
-# Rows are the truth, columns the answer; models of the same files. Vision comes first, then audio.
+# Rows are the truth, columns the answer; models of the same files. The two blocks are vision (above and
+# left) and audio.
 
 # %% tags=["hide-input"]
 ids = list(dict.fromkeys(fit.datasets))
@@ -87,7 +89,8 @@ figures.show(
     "fig5",
     "Dataset-ID prediction with the meta-encoder: per cent of the validation models of each "
     "true dataset (row) that were given each answer (column).",
-    alt="Confusion matrix of 20 datasets, with the meta-encoder. Correct answers lie on the diagonal.",
+    alt=f"Confusion matrix of {len(ids)} datasets, with the meta-encoder. Correct answers lie on the "
+    "diagonal.",
     data=confusions["metanetwork"],
 )
 
@@ -97,7 +100,7 @@ figures.show(
     results,
     "fig6",
     "The same as Figure 5 on the 4,096 raw weights, without the meta-encoder.",
-    alt="Confusion matrix of 20 datasets, on raw weights. Correct answers lie on the diagonal.",
+    alt=f"Confusion matrix of {len(ids)} datasets, on raw weights. Correct answers lie on the diagonal.",
     data=confusions["raw_weights"],
 )
 
@@ -209,13 +212,17 @@ paper_vs_this_run
 # %% tags=["remove-cell"]
 from metanet_lib.interpret import in_words
 
+of_modality = pd.Series(catalog.modalities(ids), ids).value_counts()
+right = [1 / of_modality[m] for m in catalog.modalities(verdicts["metanetwork"].truth)]
+glue("n_ids", str(len(ids)), display=False)
+glue("chance", percent(1 / len(ids)), display=False)
+glue("chance_within", percent(sum(right) / len(right)), display=False)
 for row in same[same.headline].to_dict("records"):
     name = row["representation"]
     glue(f"dataset_id_{name}", percent(row["accuracy"]), display=False)
     glue(f"dataset_id_new_{name}", in_words(rows, "dataset_id_new_files", name), display=False)
 seeds = same.accuracy[same.seed.notna()]
 glue("dataset_id_seeds", ", ".join(percent(a) for a in seeds), display=False)
-glue("chance", percent(1 / len(ids)), display=False)
 
 # %% [markdown]
 # ## What we saw

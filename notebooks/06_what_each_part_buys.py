@@ -16,8 +16,8 @@
 # %% [markdown]
 # # What does each part buy?
 #
-# The meta-encoder has three parts and a dozen numbers that somebody chose. Which of them does the
-# work? This chapter takes parts out, makes them smaller or larger, and asks the paper's own two
+# The meta-encoder has three parts and many numbers that somebody chose. Which of them does the work?
+# This chapter takes parts out, makes them smaller or larger, and asks the paper's own two
 # questions each time. The [next](07_what_is_inside.ipynb) opens the metanetwork and looks inside.
 
 # %% tags=["parameters"]
@@ -103,7 +103,8 @@ figures.show(
     "ablation_parts",
     "Accuracy with parts of the meta-encoder taken out or replaced, one dot a seed.",
     alt="Dot plot in two panels, modality and dataset ID, with 95 percent intervals: one line for each "
-    "of eight variants of the meta-encoder, from the whole metanetwork down to raw weights.",
+    f"of {questions['part'].variant.nunique()} variants of the meta-encoder, from the whole metanetwork "
+    "down to raw weights.",
     data=questions["part"],
 )
 

@@ -161,7 +161,7 @@ pd.DataFrame(
 # ## How much of a filter is left over from its start?
 #
 # Every model starts from random weights of its own, and a short training may leave much of them where
-# they were. That part says nothing about the dataset. The seed in a shard's header draws the initial
+# they were. What is left says nothing about the dataset. The seed in a shard's header draws the initial
 # weights again, so one can compare filter by filter: the squared correlation of a filter's 256 weights
 # before and after training. For filters that have nothing to do with each other it is about 1/255.
 
@@ -282,17 +282,18 @@ for i in asked:
         "its filters, sorted": headline.in_order(encoder[None])[0],
         "rebuilt": headline.reconstruct(encoder[None])[0],
     }
-    for place, j in enumerate(nearest_models(headline, fit, encoder, 3), 1):
+    nearest = nearest_models(headline, fit, encoder, 3, parameters.metric)
+    for place, j in enumerate(nearest, 1):
         group[f"neighbour {place}, {fit.datasets[j]}"] = headline.in_order(fit.encoders[j][None])[0]
     groups[f"a model of {validation.datasets[i]}"] = group
 figures.show(
     figures.filters_compared(groups),
     results,
     "neighbours",
-    "Two validation models, what 16 numbers rebuild of them, and their three nearest neighbours. The "
-    "five rows of a model share one scale.",
-    alt="For each of two models five rows of sixteen filter pictures: its own, rebuilt, and those of "
-    "three neighbours, with the dataset of each.",
+    "A validation model of each modality, what 16 numbers rebuild of it, and its three nearest "
+    "neighbours. The five rows of a model share one scale.",
+    alt="For each model five rows of sixteen filter pictures: its own, rebuilt, and those of three "
+    "neighbours, with the dataset of each.",
     data="the zoo and the metanetwork",
 )
 

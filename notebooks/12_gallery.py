@@ -59,10 +59,12 @@ from metanet_lib.zoo import load_zoo
 
 fit, validation, _ = load_zoo(results.zoo, chosen)
 headline = best(load(results.metanetwork))
-k = InterpretParameters.of(interpret).k
-answers = gallery.what_it_is_taken_for(MetaEncoder(headline), fit, validation, k)
+parameters = InterpretParameters.of(interpret)
+answers = gallery.what_it_is_taken_for(MetaEncoder(headline), fit, validation, parameters)
 results.save_table(answers, "gallery")
-print(f"{len(fit):,} models fit the classifier, {len(validation):,} are shown to it; k = {k}")
+print(
+    f"{len(fit):,} models fit the classifier, {len(validation):,} are shown to it; k = {parameters.k}"
+)
 
 # %% tags=["hide-input"]
 from metanet_lib.data.patches import PatchParameters, make_bank

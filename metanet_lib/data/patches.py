@@ -11,8 +11,8 @@ dataset is recognised, or its files (:func:`split_files`).
 
 :func:`make_bank` goes through the files of a dataset, several at once, keeps of each only the
 patches drawn from it, and returns a :class:`~metanet_lib.data.bank.Bank`; :func:`planes` shows what
-it sees. Nothing is ever padded: a file that is broken, or too small for a patch, is skipped,
-counted and named.
+it sees. A file that is broken, or too small for a patch, is skipped, counted and named;
+nothing is padded to make a patch of it.
 """
 
 import hashlib
@@ -96,6 +96,11 @@ class PatchParameters(Parameters):
     hop_length: int = decision(
         512, "step of the spectrogram, samples", "open: the default of librosa"
     )
+    center: bool = decision(
+        False,
+        "put each frame of the spectrogram about its time: half a window of silence at both ends",
+        "open: the default of librosa is true; false takes whole frames only, and pads nothing",
+    )
     mel_scale: str = decision(
         "power",
         "scale of the mel spectrogram: power or decibel",
@@ -132,6 +137,7 @@ class PatchParameters(Parameters):
         self.require_one_of("voc_region", "image", "box")
         self.require_one_of("spread", "files", "places")
         self.require_one_of("normalisation", "dataset", "file")
+        self.require_one_of("center", True, False)
         self.require_one_of("mel_scale", "decibel", "power")
         self.require(0 <= self.new_files < 1, "new_files", "a share: from 0 to below 1")
         for name in ("most_files", "seed"):
@@ -497,20 +503,20 @@ def _spectrogram(source: Source, p: PatchParameters) -> Plane:
     samples, sample_rate = corpora.read_waveform(source.path)
     seconds = len(samples) / sample_rate
     if _frames(len(samples), sample_rate, p) < SIDE:
-        least = (p.n_fft + (SIDE - 1) * p.hop_length) / p.sample_rate
+        least = (p.n_fft - _padding(p) + (SIDE - 1) * p.hop_length) / p.sample_rate
         raise UnusableFile(
             source.path,
             f"it lasts {seconds:.3f} s, too short for a patch of {SIDE} frames ({least:.3f} s)",
         )
     if sample_rate != p.sample_rate:
         samples = librosa.resample(samples, orig_sr=sample_rate, target_sr=p.sample_rate)
-    power = librosa.feature.melspectrogram(  # center=False: whole frames only, no padding
+    power = librosa.feature.melspectrogram(
         y=samples,
         sr=p.sample_rate,
         n_fft=p.n_fft,
         hop_length=p.hop_length,
         n_mels=SIDE,
-        center=False,
+        center=p.center,
     )
     if p.mel_scale == "decibel":
         power = librosa.power_to_db(power, ref=1.0, top_db=None)
@@ -535,6 +541,11 @@ def _places(source: Source, dataset: Dataset, parameters: PatchParameters) -> in
 
 
 def _frames(samples: int, sample_rate: int, p: PatchParameters) -> int:
-    """Return the whole frames of a spectrogram of so many samples, once resampled."""
+    """Return the frames of a spectrogram of so many samples, once resampled."""
     resampled = math.ceil(samples * p.sample_rate / sample_rate)
-    return 1 + (resampled - p.n_fft) // p.hop_length
+    return 1 + (resampled + _padding(p) - p.n_fft) // p.hop_length
+
+
+def _padding(p: PatchParameters) -> int:
+    """Return how many samples of silence the spectrogram adds, at both ends together."""
+    return p.n_fft // 2 * 2 if p.center else 0

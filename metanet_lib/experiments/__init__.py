@@ -12,4 +12,6 @@
     what if an open decision had fallen otherwise?
 ``cost``
     what does the training cost, and how near is it to the hardware?
+``agreement``
+    do the two ways to train the zoo train the same models?
 """

@@ -283,7 +283,7 @@ def train_stacked(
     for module in modules:  # running statistics are written in place, which vmap forbids
         replace_all_batch_norm_modules_(module)
     stacked, buffers = stack_module_state(modules)
-    adam = torch.optim.Adam(stacked.values(), lr=p.learning_rate, eps=p.adam_epsilon)
+    adam = torch.optim.Adam(stacked.values(), p.learning_rate, p.adam_betas, p.adam_epsilon)
 
     def loss(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
         rebuilt = functional_call(modules[0], (parameters, buffers), (x,))

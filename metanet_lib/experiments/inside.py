@@ -216,7 +216,9 @@ def typical_models(metanetwork: Metanetwork, zoo: Zoo) -> dict[str, np.ndarray]:
     return dict(zip(ids, metanetwork.decode(means), strict=True))
 
 
-def nearest_models(metanetwork: Metanetwork, fit: Zoo, encoder: np.ndarray, k: int) -> np.ndarray:
+def nearest_models(
+    metanetwork: Metanetwork, fit: Zoo, encoder: np.ndarray, k: int, metric: str = "euclidean"
+) -> np.ndarray:
     """Return the indices ``[k]`` in ``fit`` of the models nearest to an encoder ``[256, 16]``.
 
     Examples
@@ -224,7 +226,7 @@ def nearest_models(metanetwork: Metanetwork, fit: Zoo, encoder: np.ndarray, k: i
     >>> int(nearest_models(metanetwork, zoo, encoders[5], k=3)[0])
     5
     """
-    known = NearestNeighbors(n_neighbors=k).fit(metanetwork.embed(fit.encoders))
+    known = NearestNeighbors(n_neighbors=k, metric=metric).fit(metanetwork.embed(fit.encoders))
     asked = metanetwork.embed(encoder[None])
     nearest: np.ndarray = known.kneighbors(asked, return_distance=False)[0]
     return nearest

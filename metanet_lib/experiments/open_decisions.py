@@ -3,7 +3,8 @@
 The paper leaves decisions open that may matter: the scope of 0-1 normalisation, power or decibels,
 the batch size, how much a model sees. A *variant* is a run's own way with one decision changed.
 Each variant trains a zoo on the training datasets, meta-autoencoders on that, and is asked both of
-the paper's questions, at a size that a laptop can run. A study compares variants with each other:
+the paper's questions, at a size that a laptop can run; one that changes the question alone asks it
+of the run's own models. A study compares variants with each other:
 its accuracies are not those of a full run.
 """
 
@@ -82,6 +83,8 @@ class Variant:
         Whether that is the run's own choice: nothing is changed.
     patches, zoo
         The parameters that make the models.
+    interpret
+        How they are asked, if not as all are.
 
     Examples
     --------
@@ -95,14 +98,24 @@ class Variant:
     usual: bool
     patches: PatchParameters
     zoo: ZooParameters
+    interpret: InterpretParameters | None = None
 
     @property
     def slug(self) -> str:
-        """Name of the variant in file names; all usual ones share their models."""
-        return "usual" if self.usual else f"{self.decision}-{self.value}".replace(" ", "-")
+        """Name of its models in file names; variants that change no model share the usual ones."""
+        return (
+            "usual"
+            if self.usual or self.interpret
+            else f"{self.decision}-{self.value}".replace(" ", "-")
+        )
 
 
-def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameters) -> list[Variant]:
+def variants(
+    patches: PatchParameters,
+    zoo: ZooParameters,
+    study: StudyParameters,
+    interpret: InterpretParameters | None = None,
+) -> list[Variant]:
     """Return the variants of a run, decision by decision, its own choices among them.
 
     Examples
@@ -125,6 +138,12 @@ def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameter
         Variant("samples seen", f"{n:,}", n == seen, replace(patches, per_dataset=n), zoo)
         for n in (seen // 4, seen, 4 * seen)
     ]
+    ask = interpret or InterpretParameters()
+    labels = [
+        Variant("modality_labels", v, asked == ask, patches, zoo, asked)
+        for v in ("modality", "dataset_id")
+        for asked in [replace(ask, modality_labels=v)]
+    ]
     return [
         *of_patches("normalisation", ("dataset", "file")),
         *of_patches("mel_scale", ("power", "decibel")),
@@ -134,6 +153,7 @@ def variants(patches: PatchParameters, zoo: ZooParameters, study: StudyParameter
         ),
         *samples,
         *of_patches("voc_region", ("image", "box")),
+        *labels,
     ]
 
 
@@ -241,17 +261,23 @@ def run_study(
     >>> rows.groupby("value").size().to_dict()  # two tasks, four representations
     {'dataset': 8, 'file': 8}
     """
-    different = {variant.slug: variant for variant in chosen}
-    longest_first = sorted(different.values(), key=lambda v: -v.patches.per_dataset)
+    of_models: dict[str, list[Variant]] = {}
+    for variant in chosen:
+        of_models.setdefault(variant.slug, []).append(variant)
+    longest_first = sorted(of_models.values(), key=lambda same: -same[0].patches.per_dataset)
     done = side_by_side(
         _run,
-        [(results, datasets, variant, metanetwork, interpret) for variant in longest_first],
+        [(results, datasets, same, metanetwork, interpret) for same in longest_first],
         "open decisions",
         "variant",
     )
-    rows = {variant.slug: table for variant, table in zip(longest_first, done, strict=True)}
+    rows = {same[0].slug: tables for same, tables in zip(longest_first, done, strict=True)}
+    tables = [rows[v.slug][v.interpret or interpret] for v in chosen]
     return pd.concat(
-        [rows[v.slug].assign(decision=v.decision, value=v.value, usual=v.usual) for v in chosen],
+        [
+            table.assign(decision=v.decision, value=v.value, usual=v.usual)
+            for v, table in zip(chosen, tables, strict=True)
+        ],
         ignore_index=True,
     )
 
@@ -259,11 +285,12 @@ def run_study(
 def _run(
     results: Results,
     datasets: Sequence[Dataset],
-    variant: Variant,
+    same: Sequence[Variant],
     metanetwork: MetanetworkParameters,
     interpret: InterpretParameters,
-) -> pd.DataFrame:
-    """Train and assess one variant, in this process."""
+) -> dict[InterpretParameters, pd.DataFrame]:
+    """Train what variants of the same models share, and assess each way to ask, in this process."""
+    variant = same[0]
     folder = results.folder / "study" / variant.slug
     training = [d for d in datasets if d.id in variant.zoo.training_datasets]
     for dataset in training:
@@ -272,18 +299,22 @@ def _run(
     fit, validation, new = load_zoo(folder, training)
     seeds = range(metanetwork.seed, metanetwork.seed + metanetwork.seeds)
     metanetworks = [train(fit.encoders, metanetwork, seed) for seed in seeds]
-    hubs = neighbours_by_dataset(fit, validation, interpret.k)
+    hubs = neighbours_by_dataset(fit, validation, interpret)
     squared_norms = (fit.encoders**2).sum((1, 2))
     of_hub = squared_norms[fit.datasets == hubs.index[0]].mean() / squared_norms.mean()
     zoos = fit, validation, new
     levels: tuple[Literal["modality", "dataset_id"], ...] = ("modality", "dataset_id")
-    tables = [assess_all(level, metanetworks, zoos, interpret)[0] for level in levels]
-    simple = [
-        assess(task, name, representation, fit, models, interpret).row
-        for task, models in asked(validation, new).items()
-        for name, representation in SIMPLE.items()
-    ]
-    tables.append(pd.DataFrame(simple).assign(headline=True))
-    return pd.concat(tables, ignore_index=True).assign(
-        hub=hubs.index[0], hub_share=hubs.iloc[0], hub_norm=of_hub
-    )
+
+    def assessed(ask: InterpretParameters) -> pd.DataFrame:
+        simple = [
+            assess(task, name, representation, fit, models, ask).row
+            for task, models in asked(validation, new).items()
+            for name, representation in SIMPLE.items()
+        ]
+        tables = [assess_all(level, metanetworks, zoos, ask)[0] for level in levels]
+        tables.append(pd.DataFrame(simple).assign(headline=True))
+        return pd.concat(tables, ignore_index=True).assign(
+            hub=hubs.index[0], hub_share=hubs.iloc[0], hub_norm=of_hub
+        )
+
+    return {ask: assessed(ask) for ask in {v.interpret or interpret for v in same}}

@@ -15,7 +15,7 @@ from sklearn.base import TransformerMixin
 from metanet_lib.catalog import Dataset, dataset
 from metanet_lib.figures import HUES, Shown
 from metanet_lib.figures.interactive import data_uri
-from metanet_lib.interpret import meta_classifier, percent
+from metanet_lib.interpret import InterpretParameters, meta_classifier, percent
 from metanet_lib.zoo import Zoo
 
 COLUMNS = 16
@@ -64,12 +64,12 @@ class Plate:
 
 
 def what_it_is_taken_for(
-    representation: TransformerMixin, fit: Zoo, validation: Zoo, k: int
+    representation: TransformerMixin, fit: Zoo, validation: Zoo, parameters: InterpretParameters
 ) -> pd.DataFrame:
     """Return what the validation models of each dataset are taken for.
 
     Models of a training dataset are named by the meta-classifier. It cannot name an unseen dataset,
-    so of the models of those the ``k`` nearest neighbours are told.
+    so of the models of those the nearest neighbours are told.
 
     Returns
     -------
@@ -81,11 +81,11 @@ def what_it_is_taken_for(
     Examples
     --------
     >>> from metanet_lib.representations import RawWeights
-    >>> taken = what_it_is_taken_for(RawWeights(), zoo, zoo, k=3)
+    >>> taken = what_it_is_taken_for(RawWeights(), zoo, zoo, InterpretParameters(k=3))
     >>> set(taken["told"])
     {'answers'}
     """
-    classifier = meta_classifier(representation, k).fit(fit.encoders, fit.datasets)
+    classifier = meta_classifier(representation, parameters).fit(fit.encoders, fit.datasets)
     embeddings = classifier[:-1].transform(validation.encoders)
     predicted = classifier[-1].predict(embeddings)
     named = fit.datasets[classifier[-1].kneighbors(embeddings, return_distance=False)]
@@ -132,7 +132,7 @@ def plates(several: Sequence[Plate], gamma: float = 1) -> Shown:
     Examples
     --------
     >>> from metanet_lib.representations import RawWeights
-    >>> taken = what_it_is_taken_for(RawWeights(), zoo, zoo, k=3)
+    >>> taken = what_it_is_taken_for(RawWeights(), zoo, zoo, InterpretParameters(k=3))
     >>> patches = np.random.default_rng(0).random((32, 256))
     >>> answers = taken[taken["dataset"] == "v:aer"]
     >>> plate = Plate(dataset("v:aer"), patches, encoders[:2], answers)

@@ -59,6 +59,11 @@ class InterpretParameters(Parameters):
     """
 
     k: int = decision(10, "neighbours that vote", "section 4.4")
+    metric: str = decision(
+        "euclidean",
+        "distance between embeddings: euclidean or cosine",
+        "open: the default of scikit-learn",
+    )
     modality_labels: str = decision(
         "modality",
         "what the neighbours vote on for the modality: modality, or dataset_id (whose modality "
@@ -70,6 +75,7 @@ class InterpretParameters(Parameters):
 
     def __post_init__(self) -> None:
         self.require_positive("k", "perplexity")
+        self.require_one_of("metric", "euclidean", "cosine")
         self.require_one_of("modality_labels", "modality", "dataset_id")
 
 
@@ -131,15 +137,21 @@ class Verdict:
         )
 
 
-def meta_classifier(representation: TransformerMixin, k: int = 10) -> Pipeline:
+def meta_classifier(
+    representation: TransformerMixin, parameters: InterpretParameters | None = None
+) -> Pipeline:
     """Return the paper's concatenated model: a representation, then k-NN (section 4.4).
+
+    Each neighbour has one vote; of labels with as many votes the first by name is the answer.
 
     Examples
     --------
-    >>> meta_classifier(RawWeights(), k=3).fit(zoo.encoders, zoo.datasets).predict(encoders).shape
+    >>> classifier = meta_classifier(RawWeights(), InterpretParameters(k=3))
+    >>> classifier.fit(zoo.encoders, zoo.datasets).predict(encoders).shape
     (24,)
     """
-    return make_pipeline(representation, KNeighborsClassifier(k))
+    p = parameters or InterpretParameters()
+    return make_pipeline(representation, KNeighborsClassifier(p.k, metric=p.metric))
 
 
 def assess(
@@ -185,7 +197,7 @@ def assess(
     labels = fit.modalities if on_modality else fit.datasets
     if not of_modality:
         validation = validation.of(sorted(set(fit.datasets)))
-    classifier = meta_classifier(representation, parameters.k).fit(fit.encoders, labels)
+    classifier = meta_classifier(representation, parameters).fit(fit.encoders, labels)
     embeddings = classifier[:-1].transform(validation.encoders)
     predicted = classifier[-1].predict(embeddings)
     if of_modality and not on_modality:
@@ -282,7 +294,7 @@ def assess_all(
     return pd.DataFrame(rows).astype({"seed": "Int64", "reconstruction_loss": float}), verdicts
 
 
-def neighbours_by_dataset(fit: Zoo, validation: Zoo, k: int) -> pd.Series:
+def neighbours_by_dataset(fit: Zoo, validation: Zoo, parameters: InterpretParameters) -> pd.Series:
     """Return the share of all nearest neighbours, on raw weights, that each dataset has.
 
     Were every dataset named alike, each would have the same share. A dataset with far more is a
@@ -291,9 +303,9 @@ def neighbours_by_dataset(fit: Zoo, validation: Zoo, k: int) -> pd.Series:
     Parameters
     ----------
     fit, validation
-        The models that are named, and those whose ``k`` neighbours they are.
-    k
-        Neighbours of each model.
+        The models that are named, and those whose neighbours they are.
+    parameters
+        How many neighbours a model has, and by which distance.
 
     Returns
     -------
@@ -302,11 +314,11 @@ def neighbours_by_dataset(fit: Zoo, validation: Zoo, k: int) -> pd.Series:
 
     Examples
     --------
-    >>> shares = neighbours_by_dataset(zoo, zoo, k=3)
+    >>> shares = neighbours_by_dataset(zoo, zoo, InterpretParameters(k=3))
     >>> round(float(shares.sum()), 6)
     1.0
     """
-    raw = meta_classifier(RawWeights(), k).fit(fit.encoders, fit.datasets)
+    raw = meta_classifier(RawWeights(), parameters).fit(fit.encoders, fit.datasets)
     named = raw[-1].kneighbors(raw[:-1].transform(validation.encoders), return_distance=False)
     return pd.Series(fit.datasets[named.ravel()]).value_counts(normalize=True)
 

@@ -200,13 +200,15 @@ class Interpreter:
     ) -> None:
         self.parameters = parameters or InterpretParameters()
         self.metanetwork, self.zoo, self.numbers = metanetwork, zoo, numbers
-        k = self.parameters.k
+        k, metric = self.parameters.k, self.parameters.metric
         if len(zoo) <= k:
             raise ValueError(f"k = {k} neighbours asked of {len(zoo)} models; expected more models")
         _require_trained_on(metanetwork, zoo)
         self.embeddings = metanetwork.embed(zoo.encoders)
-        self._by_dataset = KNeighborsClassifier(k).fit(self.embeddings, zoo.datasets)
-        self._by_modality = KNeighborsClassifier(k).fit(self.embeddings, zoo.modalities)
+        self._by_dataset = KNeighborsClassifier(k, metric=metric).fit(self.embeddings, zoo.datasets)
+        self._by_modality = KNeighborsClassifier(k, metric=metric).fit(
+            self.embeddings, zoo.modalities
+        )
         left_out = self._by_dataset.kneighbors()[0][:, -1]
         self.usual_distance = float(np.quantile(left_out, USUAL))
         self.plane = PCA(2).fit(self.embeddings)

@@ -38,6 +38,11 @@ class MetanetworkParameters(Parameters):
         "open: three in section 4.3.1, without widths; doubled where the picture is halved",
     )
     kernel: int = decision(3, "side of a convolution's kernel, in pixels", "open: the usual 3x3")
+    upsampling: str = decision(
+        "nearest",
+        "how the decoder doubles a picture: nearest, each pixel four times; or bilinear",
+        'open: section 4.3.1 "mirrors" max pooling, which has no inverse; the default of Keras',
+    )
     dense: int = decision(
         32, "width of the first of the two dense layers", "open: two layers in section 4.3.1"
     )
@@ -60,6 +65,11 @@ class MetanetworkParameters(Parameters):
         32, "filters, or models, in a training step", "open: the default of Keras"
     )
     learning_rate: float = decision(1e-3, "Adam's step size", "open: the default of Adam")
+    adam_betas: tuple[float, float] = decision(
+        (0.9, 0.999),
+        "decays of Adam's means of the gradient and of its square",
+        "open: the defaults of Adam",
+    )
     adam_epsilon: float = decision(1e-7, "Adam's epsilon", "open: the default of Keras")
     batch_norm_epsilon: float = decision(
         1e-3, "added to the variance in batch normalisation", "open: the default of Keras"
@@ -95,7 +105,9 @@ class MetanetworkParameters(Parameters):
         )
         self.require(self.kernel % 2 == 1, "kernel", "odd")
         self.require(1 <= len(self.channels) <= 4, "channels", "one to four widths")
+        self.require_one_of("upsampling", "nearest", "bilinear")
         self.require_one_of("embedding_activation", "relu", "linear")
+        self.require_betas("adam_betas")
         self.require(0 <= self.sort_axis < self.filter_embedding, "sort_axis", "an axis")
 
 
@@ -121,6 +133,9 @@ class UnitwiseAutoencoder(nn.Module):
         def convolution(inputs: int, outputs: int) -> nn.Conv2d:
             return nn.Conv2d(inputs, outputs, p.kernel, padding="same")
 
+        def doubling() -> nn.Module:
+            return nn.Upsample(scale_factor=2, mode=p.upsampling)
+
         def normalised(width: int) -> list[nn.Module]:
             norm = nn.BatchNorm2d(width, p.batch_norm_epsilon, p.batch_norm_momentum)
             return [norm, nn.ReLU()]
@@ -136,8 +151,8 @@ class UnitwiseAutoencoder(nn.Module):
         up += [nn.Linear(p.dense, flat), nn.ReLU(), nn.Unflatten(1, (p.channels[-1], side, side))]
         mirrored = p.channels[::-1]
         for inputs, outputs in pairwise(mirrored):
-            up += [nn.Upsample(scale_factor=2), convolution(inputs, outputs), *normalised(outputs)]
-        up += [nn.Upsample(scale_factor=2), convolution(mirrored[-1], 1), nn.Flatten()]
+            up += [doubling(), convolution(inputs, outputs), *normalised(outputs)]
+        up += [doubling(), convolution(mirrored[-1], 1), nn.Flatten()]
 
         self.encoder, self.decoder = nn.Sequential(*down), nn.Sequential(*up)
         # A third faster on a CPU.

@@ -239,7 +239,9 @@ def fit_autoencoder(
     >>> len(curve), curve[-1] < curve[0]
     (20, True)
     """
-    adam = torch.optim.Adam(model.parameters(), p.learning_rate, eps=p.adam_epsilon, fused=True)
+    adam = torch.optim.Adam(
+        model.parameters(), p.learning_rate, p.adam_betas, p.adam_epsilon, fused=True
+    )
     model.train()
     curve = []
     with tqdm(total=epochs, desc=name, unit="epoch", disable=not progress) as bar:

@@ -32,7 +32,6 @@ _WIDE = 2 * CODES
 _UNITS = INPUTS + INPUTS // _WIDE  # the row of scale and shift, the last
 _ROWS = 8  # of a batch that are gathered and multiplied at a time
 _multiply_wide, _multiply_square = product(_WIDE), product(CODES)
-_BETA_1, _BETA_2 = 0.9, 0.999  # of Adam
 _EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _FAST = {**_EXACT, "fastmath": {"reassoc", "contract", "arcp", "nsz"}}  # sums in any order
 
@@ -69,7 +68,7 @@ class CompiledSteps:
         self._buffers = tuple(torch.zeros(shape).numpy() for shape in shapes)
         self._steps = 0
         self._norm = f32(p.batch_norm_momentum), f32(p.batch_norm_epsilon)
-        self._adam = p.learning_rate, f32(p.adam_epsilon)
+        self._adam = p.learning_rate, f32(p.adam_epsilon), *p.adam_betas
 
     def __call__(self, windows: Tensor) -> Tensor:
         """Make steps on these windows of the bank, int32 ``[m, steps, batch_size]``.
@@ -108,7 +107,7 @@ def _train(
     bank: tuple[NDArray[Any], Floats, Floats],
     windows: NDArray[np.int32],
     before: int,
-    settings: tuple[tuple[f32, f32], tuple[float, f32]],
+    settings: tuple[tuple[f32, f32], tuple[float, f32, float, float]],
     weights: Floats,
     running: tuple[Floats, Floats],
     trained: Floats,
@@ -122,7 +121,7 @@ def _train(
     takes the memory as long as its products take the core.
     """
     x, products, left, gradient = buffers
-    norm, (learning_rate, epsilon) = settings
+    norm, (learning_rate, epsilon, beta_1, beta_2) = settings
     sum_x = np.empty(INPUTS, f32)
     m, steps, b = windows.shape
     for i in range(m):
@@ -141,9 +140,12 @@ def _train(
                 losses[i] = _loss(x, left, weights[i], b)
             _back(x, left, trained[i], b, sum_x, gradient)
             n = before + t + 1
-            step = f32(learning_rate / (1 - _BETA_1**n))
-            unbias = f32(1 / np.sqrt(1 - _BETA_2**n))
-            _update(trained[i], gradient, moments[i, 0], moments[i, 1], step, unbias, epsilon)
+            step = f32(learning_rate / (1 - beta_1**n))
+            unbias = f32(1 / np.sqrt(1 - beta_2**n))
+            decays = f32(1 - beta_1), f32(beta_2), f32(1 - beta_2)
+            _update(
+                trained[i], gradient, moments[i, 0], moments[i, 1], step, unbias, epsilon, decays
+            )
 
 
 @njit(**_EXACT)  # type: ignore[untyped-decorator]
@@ -292,12 +294,14 @@ def _update(
     step: f32,
     unbias: f32,
     epsilon: f32,
+    decays: tuple[f32, f32, f32],
 ) -> None:
     """Make Adam's step (Kingma and Ba 2014)."""
+    new_mean, old_square, new_square = decays
     for r in range(_UNITS + 1):
         for c in range(_WIDE):
             g = gradient[r, c]
-            mean = first[r, c] + (g - first[r, c]) * f32(1 - _BETA_1)
-            square = second[r, c] * f32(_BETA_2) + g * g * f32(1 - _BETA_2)
+            mean = first[r, c] + (g - first[r, c]) * new_mean
+            square = second[r, c] * old_square + g * g * new_square
             first[r, c], second[r, c] = mean, square
             trained[r, c] -= step * mean / (np.sqrt(square) * unbias + epsilon)

@@ -59,6 +59,11 @@ class ZooParameters(Parameters):
     learning_rate: float = decision(
         1e-3, "Adam's step size", "open: the default of Adam (Kingma and Ba 2014)"
     )
+    adam_betas: tuple[float, float] = decision(
+        (0.9, 0.999),
+        "decays of Adam's means of the gradient and of its square",
+        "open: the defaults of Adam (Kingma and Ba 2014)",
+    )
     adam_epsilon: float = decision(1e-7, "Adam's epsilon", "open: the default of Keras")
     batch_norm_epsilon: float = decision(
         1e-3, "added to the variance in batch normalisation", "open: the default of Keras"
@@ -85,6 +90,7 @@ class ZooParameters(Parameters):
             self.require(getattr(self, name) >= 0, name, "zero or more")
         self.require(self.batch_size > 1, "batch_size", "at least 2 (batch normalisation)")
         self.require(0 < self.batch_norm_momentum <= 1, "batch_norm_momentum", "in 0..1")
+        self.require_betas("adam_betas")
         for dataset_id in self.training_datasets:
             catalog.dataset(dataset_id)
 
@@ -200,7 +206,10 @@ def train_one(
     source = ModelSeed(parameters.seed, dataset_id, index)
     model = initial_model(source, parameters).train()
     adam = torch.optim.Adam(
-        model.parameters(), lr=parameters.learning_rate, eps=parameters.adam_epsilon
+        model.parameters(),
+        lr=parameters.learning_rate,
+        betas=parameters.adam_betas,
+        eps=parameters.adam_epsilon,
     )
     steps = len(patches) // parameters.batch_size
     for _ in range(parameters.epochs):

@@ -150,6 +150,7 @@ class TensorSteps:
         self._adam = torch.optim.Adam(
             [w, stack.scale, stack.shift],
             lr=p.learning_rate,
+            betas=p.adam_betas,
             eps=p.adam_epsilon,
             fused=True,
         )

@@ -236,6 +236,17 @@ def test_a_spectrogram_has_16_bands_low_ones_first_and_only_whole_frames(tmp_pat
     assert high.mean(axis=1).argmax() > 12
 
 
+def test_centred_frames_start_and_end_in_silence_and_are_counted_by_the_header(tmp_path):
+    root = write_cellos(tmp_path, [np.ones(22050) * 0.1 + noise(1)])
+    whole, centred = (
+        next(planes(root, "a:cel", replace(FEW, center=center))).values for center in (False, True)
+    )
+    assert centred.shape[1] == 1 + 22050 // 512 > whole.shape[1]
+    assert np.allclose(centred[:, 2 : 2 + whole.shape[1]], whole, rtol=1e-3)  # 1024 = 2 x 512
+    bank = make_bank(root, "a:cel", replace(FEW, center=True, spread="places"))
+    assert bank.places == centred.shape[1] - 15
+
+
 def test_decibels_end_at_the_dynamic_range_below_the_maximum(tmp_path):
     root = write_cellos(tmp_path, [np.concatenate([noise(1), np.zeros(22050)])])
     decibels = replace(FEW, mel_scale="decibel", per_dataset=2000)

@@ -15,19 +15,24 @@ from metanet_lib.zoo import ZooParameters
 IDS = ("v:aer", "a:air", "a:cel")
 SIZE = StudyParameters(per_dataset=512, models_fit=2, models_validation=1, seeds=1)
 ZOO = ZooParameters(training_datasets=IDS, batch_size=64)
-CHOSEN = variants(PatchParameters(), ZOO, SIZE)
-DECISIONS = ["normalisation", "mel_scale", "batch_size", "samples seen", "voc_region"]
+ASK = InterpretParameters(k=3)
+CHOSEN = variants(PatchParameters(), ZOO, SIZE, ASK)
+DECISIONS = [
+    *("normalisation", "mel_scale", "batch_size", "samples seen", "voc_region", "modality_labels")
+]
 
 
 def test_a_variant_changes_one_decision_and_the_runs_own_choice_none():
     assert list(dict.fromkeys(v.decision for v in CHOSEN)) == DECISIONS
     usual = [v for v in CHOSEN if v.usual]
     assert [v.decision for v in usual] == DECISIONS
-    assert len({(v.patches, v.zoo) for v in usual}) == 1
+    assert len({(v.patches, v.zoo, v.interpret or ASK) for v in usual}) == 1
     for variant in CHOSEN:
         if not variant.usual:
-            own = {**asdict(usual[0].patches), **asdict(usual[0].zoo)}
-            here = {**asdict(variant.patches), **asdict(variant.zoo)}
+            own, here = (
+                asdict(v.patches) | asdict(v.zoo) | asdict(v.interpret or ASK)
+                for v in (usual[0], variant)
+            )
             changed = [name for name in own if own[name] != here[name]]
             expected = "per_dataset" if variant.decision == "samples seen" else variant.decision
             assert changed == [expected]
@@ -44,7 +49,7 @@ def test_every_choice_is_assessed_and_models_are_not_trained_twice(demo_corpus, 
         channels=(2, 2, 2), dense=4, unitwise_epochs=1, interunit_epochs=1, seeds=1
     )
     datasets = [d for d in catalog.DATASETS if d.id in (*IDS, "v:tvm")]
-    rows = run_study(results, datasets, CHOSEN, small, InterpretParameters(k=3))
+    rows = run_study(results, datasets, CHOSEN, small, ASK)
     assert len(rows) == len(CHOSEN) * 2 * 4  # tasks, representations
     assert set(rows.n_fit) == {2 * 3}
     assert set(rows.hub) <= set(IDS)
@@ -53,8 +58,11 @@ def test_every_choice_is_assessed_and_models_are_not_trained_twice(demo_corpus, 
     assert len(own.drop_duplicates()) == 8
     shards = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
     assert len(shards) == 3 * len({v.slug for v in CHOSEN})
-    again = run_study(results, datasets, CHOSEN, small, InterpretParameters(k=3))
+    again = run_study(results, datasets, CHOSEN, small, ASK)
     assert again.equals(rows)
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")} == shards
+    by_vote = rows[rows.value == "dataset_id"]
+    same = rows[rows.value == "modality"]
+    assert by_vote.reconstruction_loss.equals(same.reconstruction_loss.set_axis(by_vote.index))
     figure = figures.accuracy_by_decision(rows)
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == [v.value for v in CHOSEN]

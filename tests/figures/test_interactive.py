@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from metanet_lib import catalog
 from metanet_lib.figures import gallery, interactive
-from metanet_lib.interpret import Verdict
+from metanet_lib.interpret import InterpretParameters, Verdict
 from metanet_lib.representations import RawWeights
 from metanet_lib.zoo import Zoo
 
@@ -126,7 +126,9 @@ def test_a_confusion_table_counts_every_model_once():
 
 
 def test_models_of_training_datasets_are_named_and_of_unseen_ones_the_neighbours_told(validation):
-    answers = gallery.what_it_is_taken_for(RawWeights(), zoo_of(TRAINING, 6), validation, 5)
+    answers = gallery.what_it_is_taken_for(
+        RawWeights(), zoo_of(TRAINING, 6), validation, InterpretParameters(k=5)
+    )
     assert list(dict.fromkeys(answers.dataset)) == ALL
     assert answers.groupby("dataset").share.sum().to_numpy() == pytest.approx(1)
     assert set(answers.answer) <= set(TRAINING)

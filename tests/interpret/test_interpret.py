@@ -86,10 +86,25 @@ def test_the_wilson_interval_is_wilsons():
 
 
 def test_the_concatenated_model_is_a_pipeline_and_its_representations_clone(fit):
-    pipeline = interpret.meta_classifier(RawWeights(), 10)
+    pipeline = interpret.meta_classifier(RawWeights())
     assert isinstance(pipeline[-1], KNeighborsClassifier)
     assert pipeline[-1].n_neighbors == 10
     assert isinstance(clone(pipeline)[0], RawWeights)
+
+
+def test_neighbours_by_the_cosine_do_not_depend_on_a_models_scale(fit):
+    longer = fit.encoders * 2.0 ** np.random.default_rng(0).integers(0, 4, (len(fit), 1, 1))
+    same = {}
+    for metric in ("euclidean", "cosine"):
+        classifier = interpret.meta_classifier(RawWeights(), InterpretParameters(metric=metric))
+        near, far = (
+            classifier.fit(fit.encoders, fit.datasets)[-1].kneighbors(
+                RawWeights().transform(asked), return_distance=False
+            )
+            for asked in (fit.encoders, longer.astype(np.float32))
+        )
+        same[metric] = np.array_equal(near, far)
+    assert same == {"euclidean": False, "cosine": True}
 
 
 def test_the_frozen_meta_encoder_is_not_changed_by_fitting_or_labels(fit):

@@ -261,7 +261,7 @@ def test_the_answer_is_the_meta_classifiers(run, interpreter):
     representation = MetaEncoder(interpreter.metanetwork)
     for task in ("modality", "dataset_id"):
         labels = fit.modalities if task == "modality" else fit.datasets
-        classifier = interpret.meta_classifier(representation, 10).fit(fit.encoders, labels)
+        classifier = interpret.meta_classifier(representation).fit(fit.encoders, labels)
         expected = classifier.predict(validation.encoders)
         told = [a.modality if task == "modality" else a.dataset for a in answers]
         assert told == expected.tolist()

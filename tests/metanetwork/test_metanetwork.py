@@ -1,5 +1,7 @@
 """Claims about the meta-autoencoder: its shape is the paper's, and order of filters is nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -87,6 +89,12 @@ def test_the_same_seed_gives_the_same_metanetwork_and_another_seed_another(train
     other = metanetwork.train(encoders, SMALL, seed=1)
     np.testing.assert_array_equal(again.embed(encoders), trained.embed(encoders))
     assert not np.allclose(other.embed(encoders), trained.embed(encoders))
+
+
+@pytest.mark.parametrize("other", [{"adam_betas": (0.5, 0.9)}, {"upsampling": "bilinear"}])
+def test_each_of_these_decisions_makes_another_metanetwork(trained, encoders, other):
+    changed = metanetwork.train(encoders, replace(SMALL, **other), seed=0)
+    assert changed.unitwise_curve[0] != trained.unitwise_curve[0]
 
 
 def test_several_seeds_trained_side_by_side_are_what_each_is_alone(encoders):

@@ -77,6 +77,22 @@ def test_grey_levels_train_as_the_numbers_they_stand_for(patches, scope):
     assert torch.equal(stored.weights, unpacked.weights)
 
 
+@pytest.mark.usefixtures("engine")
+def test_both_trainers_take_adams_betas_from_the_parameters(patches):
+    short = replace(SMALL, epochs=1)
+    other = replace(short, adam_betas=(0.5, 0.9))
+    population = Population(other, "v:aer", range(1))
+    population.train(Bank.of(patches))
+    trained = population.tensors()["encoder"][0]
+    own, usual = (
+        train_one(patches, "v:aer", 0, p).encoder.weight.detach().T for p in (other, short)
+    )
+    assert relative_difference(trained, own) < 1e-4
+    assert relative_difference(trained, usual) > 1e-2
+    with pytest.raises(ValueError, match="adam_betas must be two numbers from 0 to below 1"):
+        ZooParameters(adam_betas=(0.9, 1.0))
+
+
 def test_model_trained_alone_equals_model_trained_in_a_population(patches):
     many = Population(SMALL, "v:aer", range(8))
     many.train(Bank.of(patches))
