@@ -25,8 +25,9 @@ book: $(VENV)/ready
 		$(if $(CLUSTER),--cluster $(CLUSTER)) \
 		$(if $(CORPUS),--corpus $(CORPUS)) $(if $(DATASETS),--datasets $(DATASETS))
 
+# On so many cores side by side; the tests of a file stay together, for they share what they make.
 test: $(VENV)/ready lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 
 # The built site as a browser shows it. Where there is no site, the tiny book is made; where there is
 # no Chromium, one is installed (Debian's, as root; else Playwright's own).

@@ -89,13 +89,15 @@ WRITES = {
     "12_gallery": tables("gallery"),
 }
 
-# Training the meta-seeds keeps all cores busy but for its end, where another chapter fits in.
+# Training side by side keeps all cores busy, but neither before it nor after it: at home another
+# chapter fits in there.
+SIDE_BY_SIDE = config["cores"] if "cluster" in config else max(1, config["cores"] - 1)
 THREADS = {
-    "03_meta_autoencoder": max(1, config["cores"] - 1),
-    "06_dataset_or_files": config["cores"],
-    "06_what_each_part_buys": config["cores"],
+    "03_meta_autoencoder": SIDE_BY_SIDE,
+    "06_dataset_or_files": SIDE_BY_SIDE,
+    "06_what_each_part_buys": SIDE_BY_SIDE,
     "08_against_the_others": config["cores"],  # it measures
-    "09_open_decisions": config["cores"],
+    "09_open_decisions": SIDE_BY_SIDE,
     "10_cost": config["cores"],  # nothing beside a measurement
 }
 

@@ -207,7 +207,7 @@ def chapter(
     parameters: Annotated[str, typer.Option(help="The chapter's parameters as JSON.")],
 ) -> None:
     """Execute a chapter with papermill into another notebook."""
-    from metanet_lib.publish.graph import execute_chapter
+    from metanet_lib.publish.chapter import execute_chapter
 
     execute_chapter(script, out, json.loads(parameters))
 

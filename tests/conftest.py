@@ -1,18 +1,30 @@
+import os
 from pathlib import Path
 
 import pytest
 
+os.environ["OMP_WAIT_POLICY"] = "passive"  # else idle threads spin on cores that others need
+
+from shared import made_once
+
 from metanet_lib.data.corpora import demo
+
+
+def pytest_collection_modifyitems(items):
+    """The longest come first: what follows them fills the other cores."""
+    items.sort(key=lambda item: item.get_closest_marker("book") is None)
 
 
 @pytest.fixture(scope="session")
 def demo_corpus(tmp_path_factory):
     """The demo corpus with four files of each dataset, so that the tests are quick."""
-    root = tmp_path_factory.mktemp("corpus") / "demo"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "FILES", 4)
-        demo.write(root, progress=False)
-    return root
+
+    def write(root):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(demo, "FILES", 4)
+            demo.write(root, progress=False)
+
+    return made_once(tmp_path_factory, "demo", write)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 ``graph``
     the whole paper as one graph: profiles, chapters, and how Snakemake is run
+``chapter``
+    one chapter executed
 ``pairs``
     a chapter's script and its notebook say the same
 ``site``

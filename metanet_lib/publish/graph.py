@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -33,7 +32,7 @@ from metanet_lib.experiments.peers import PeersParameters
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.parameters import Parameters
-from metanet_lib.store import Results, write_atomically
+from metanet_lib.store import Results
 from metanet_lib.zoo import ZooParameters
 
 SECTIONS: dict[str, type[Parameters]] = {
@@ -222,32 +221,6 @@ def _existing_corpus(folder: Path) -> Path:
             "and IRMAS-TrainingData/ (make book CORPUS=folder)"
         )
     return folder
-
-
-def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> None:
-    """Execute a chapter's script as a notebook, from the folder one is in.
-
-    The executed notebook takes its place at ``out`` only if every cell ran. Of a chapter that
-    failed, what ran is left at ``<out>.failed.ipynb``.
-
-    Examples
-    --------
-    >>> execute_chapter(folder / "absent.py", folder / "absent.ipynb", {})
-    Traceback (most recent call last):
-    FileNotFoundError: ...
-    """
-    import jupytext
-    import papermill
-
-    with write_atomically(out) as executed, TemporaryDirectory() as folder:
-        source = Path(folder) / out.name
-        jupytext.write(jupytext.read(script), source)
-        try:
-            papermill.execute_notebook(source, executed, dict(parameters), progress_bar=False)
-        except Exception:
-            if executed.exists():
-                executed.replace(out.with_suffix(".failed.ipynb"))
-            raise
 
 
 def run(

@@ -59,9 +59,10 @@ def make_zoo(
     3
     """
     corpus = results.corpus_folder
+    missing = [d for d in datasets if not _is_made(results.shard(d.slug), patches, zoo)]
     side_by_side(
         make_dataset,
-        [(corpus, d, patches, zoo, results.shard(d.slug)) for d in datasets],
+        [(corpus, d, patches, zoo, results.shard(d.slug)) for d in missing],
         "model zoo",
         "dataset",
     )

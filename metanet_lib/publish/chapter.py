@@ -1,0 +1,34 @@
+"""One chapter executed. It imports nothing that a chapter computes with: its kernel does that."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import jupytext
+import papermill
+
+from metanet_lib.store import write_atomically
+
+
+def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> None:
+    """Execute a chapter's script as a notebook, from the folder one is in.
+
+    The executed notebook takes its place at ``out`` only if every cell ran. Of a chapter that
+    failed, what ran is left at ``<out>.failed.ipynb``.
+
+    Examples
+    --------
+    >>> execute_chapter(folder / "absent.py", folder / "absent.ipynb", {})
+    Traceback (most recent call last):
+    FileNotFoundError: ...
+    """
+    with write_atomically(out) as executed, TemporaryDirectory() as folder:
+        source = Path(folder) / out.name
+        jupytext.write(jupytext.read(script), source)
+        try:
+            papermill.execute_notebook(source, executed, dict(parameters), progress_bar=False)
+        except Exception:
+            if executed.exists():
+                executed.replace(out.with_suffix(".failed.ipynb"))
+            raise
