@@ -92,7 +92,7 @@ def main() -> None:
             line = {
                 "row": name,
                 "settings": json.dumps(settings),
-                "steps": SHARE,
+                "share": SHARE,
                 "models_fit": len(parts[0]),
                 "models_asked": len(parts[1]),
                 "correct": answer.n_correct,

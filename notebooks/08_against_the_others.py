@@ -161,8 +161,8 @@ for group in table.group.unique():
     display(shown[table.group == group].style.hide().set_caption(group.capitalize()))
 
 # %% [markdown]
-# Where a fit takes as many steps as the metanetwork, `peers.deep_seeds` says how many seeds there are; with
-# one, the mean and the chosen seed are the same, and how much it depends on its seed is not known.
+# Where the training is long, `peers.deep_seeds` says how many seeds there are, to save time; with one, the
+# mean and the chosen seed are the same, and how much hangs on the seed is not known.
 #
 # The file `tables/leaderboard.csv` of this run's results has all columns, and
 # `tables/leaderboard_by_seed.csv` every fit.
@@ -178,7 +178,8 @@ figures.show(
     results,
     "leaderboard",
     "Accuracy against the time to embed one model and find its neighbours, one point a "
-    "representation, numbered as in the table. Chance is 5 % for the dataset ID.",
+    "representation, numbered as in the table: of the chosen seed where there is one, else the mean. "
+    "Chance is 5 % for the dataset ID.",
     alt="Two scatter plots with a logarithmic axis of time: accuracy of dataset ID, with numbered "
     "points, and of modality. Circles see weights only; other markers see more.",
     data=table,

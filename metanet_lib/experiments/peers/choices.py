@@ -48,7 +48,7 @@ def trials() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``row``, ``settings`` (JSON), ``steps`` (the share of the training), ``models_fit``,
+        Columns ``row``, ``settings`` (JSON), ``share`` (of the training), ``models_fit``,
         ``models_asked``, ``correct`` (models named), ``loss`` (of reconstruction, if any) and
         ``seconds``.
 
