@@ -209,8 +209,9 @@ Markdown("\n".join(lines))
 # Each row that trains a network had the same number of trials, two settings with two values each, the
 # paper's method too (the row *settings chosen*; the paper's own row keeps the settings of chapter
 # [3](03_meta_autoencoder.ipynb)). A trial fits the row on three quarters of the *fit* models of each
-# training dataset of a demo zoo of the quick size, with a tenth of the training, and asks it for the
-# dataset of the last quarter. What names most models won, the earlier one where two are equal; models that
+# training dataset of a demo zoo of the quick size, with a tenth of the training (TASK2VEC and MODEL2VEC, whose
+# training is short, with all of it), and asks it for the dataset of the last quarter. What names most
+# models won, the earlier one where two are equal. So labels of fit models were looked at; models that
 # validate took no part. It was done once, by `benchmarks/choose.py`, and the winners stand in a file of
 # the library, from which the rows above are made.
 
