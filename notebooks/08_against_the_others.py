@@ -180,8 +180,8 @@ for group in table.group.unique():
     display(shown[table.group == group].style.hide().set_caption(group.capitalize()))
 
 # %% [markdown]
-# Where a fit takes as many steps as the metanetwork, `peers.deep_seeds` says how many seeds there are; with
-# one, the mean and the chosen seed are the same, and how much it depends on its seed is not known.
+# Where the training is long, `peers.deep_seeds` says how many seeds there are, to save time; with one, the
+# mean and the chosen seed are the same, and how much hangs on the seed is not known.
 #
 # The file `tables/leaderboard.csv` of this run's results has all columns, and
 # `tables/leaderboard_by_seed.csv` every fit.
@@ -197,8 +197,8 @@ figures.show(
     results,
     "leaderboard",
     "Accuracy against the time to embed one model and find its neighbours, one point a "
-    "representation, numbered as in the table. Chance is "
-    f"{percent(1 / len(set(fit.datasets)))} for the dataset ID.",
+    "representation, numbered as in the table: of the chosen seed where there is one, else the mean. "
+    f"Chance is {percent(1 / len(set(fit.datasets)))} for the dataset ID.",
     alt="Two scatter plots with a logarithmic axis of time: accuracy of dataset ID, with numbered "
     "points, and of modality. Circles see weights only; other markers see more.",
     data=table,
@@ -228,8 +228,9 @@ Markdown("\n".join(lines))
 # Each row that trains a network had the same number of trials, two settings with two values each, the
 # paper's method too (the row *settings chosen*; the paper's own row keeps the settings of chapter
 # [3](03_meta_autoencoder.ipynb)). A trial fits the row on three quarters of the *fit* models of each
-# training dataset of a demo zoo of the quick size, with a tenth of the training, and asks it for the
-# dataset of the last quarter. What names most models won, the earlier one where two are equal; models that
+# training dataset of a demo zoo of the quick size, with a tenth of the training (TASK2VEC and MODEL2VEC, whose
+# training is short, with all of it), and asks it for the dataset of the last quarter. What names most
+# models won, the earlier one where two are equal. So labels of fit models were looked at; models that
 # validate took no part. It was done once, by `benchmarks/choose.py`, and the winners stand in a file of
 # the library, from which the rows above are made.
 

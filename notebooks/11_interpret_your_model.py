@@ -29,6 +29,7 @@ patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
 zoo = {
     "models_fit": 20,
     "models_validation": 8,
+    "models_new": 8,
     "epochs": 8,
     "batch_size": 128,
 }  # the rest: defaults of ZooParameters

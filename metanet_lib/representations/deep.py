@@ -71,7 +71,7 @@ class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     >>> from metanet_lib.representations.sets import SetAutoencoder
     >>> peer = SetAutoencoder(steps=1).fit(encoders)
     >>> isinstance(peer, DeepRepresentation), peer.transform(encoders).shape
-    (True, (24, 16))
+    (True, (24, 192))
     """
 
     supervised = False

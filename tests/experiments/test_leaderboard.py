@@ -27,6 +27,7 @@ from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters, peers
 from metanet_lib.experiments.peers.choices import TRIALS, choices, chosen, trials
 from metanet_lib.interpret import InterpretParameters, wilson_interval
 from metanet_lib.metanetwork import MetanetworkParameters, best, train
+from metanet_lib.representations.deep import DeepRepresentation
 from metanet_lib.representations.weights import (
     AlignedWeights,
     Components,
@@ -321,12 +322,12 @@ def test_one_fit_is_read_at_full_width_and_in_sixteen_components(monkeypatch):
 
 
 def test_every_deep_row_stands_at_full_width_and_in_sixteen_numbers_and_takes_the_steps_given():
-    deep = [peer for peer in ROWS if peer.deep and peer.name != "metanetwork_tuned"]
+    deep = [peer for peer in ROWS if isinstance(peer.representation, DeepRepresentation)]
     assert len(deep) == 5
-    for peer in deep:
+    for peer in [*deep, named("learned_probes")]:
         assert [row.name for row in peer.rows()] == [peer.name, f"{peer.name}_pca"]
-        assert peer.representation.steps == STEPS
         assert peer.runs(replace(SMALL, deep_seeds=1)) == (0,)
+    assert {peer.representation.steps for peer in deep} == {STEPS}
 
 
 @pytest.mark.parametrize("more", [{}, {"unitwise_epochs": 2}, {"interunit_epochs": 4}])
@@ -343,8 +344,10 @@ def test_every_row_that_trains_a_network_had_four_trials_on_fit_models_and_has_w
     table = trials()
     assert set(trained) == set(TRIALS) == set(table.row)
     assert set(choices().trials) == {4}
-    for facts in ("steps", "models_fit", "models_asked"):
-        assert table[facts].nunique() == 1, "each trial has the same budget"
+    assert table.models_fit.nunique() == table.models_asked.nunique() == 1
+    assert (table.groupby("row").share.nunique() == 1).all()
+    assert set(table.row[table.share == 1]) == {"task2vec", "model2vec"}
+    assert table.share.nunique() == 2, "all others have one share of their training"
     for name, tried in TRIALS.items():
         of_row = table[table.row == name]
         assert [json.loads(s) for s in of_row.settings] == json.loads(json.dumps(tried))

@@ -98,7 +98,7 @@ def test_each_of_these_decisions_makes_another_metanetwork(trained, encoders, ot
 
 
 def test_several_seeds_trained_side_by_side_are_what_each_is_alone(encoders):
-    two = MetanetworkParameters(**{**SMALL.as_dict(), "seeds": 2, "unitwise_epochs": 1})
+    two = MetanetworkParameters.of({**SMALL.as_dict(), "seeds": 2, "unitwise_epochs": 1})
     together = metanetwork.train_seeds(encoders, two)
     assert [n.seed for n in together] == [0, 1]
     threads = torch.get_num_threads()
@@ -113,7 +113,7 @@ def test_several_seeds_trained_side_by_side_are_what_each_is_alone(encoders):
 
 
 def test_the_best_seed_is_the_one_that_reconstructs_best(trained, encoders):
-    short = MetanetworkParameters(**{**SMALL.as_dict(), "unitwise_epochs": 1, "channels": [4]})
+    short = MetanetworkParameters.of({**SMALL.as_dict(), "unitwise_epochs": 1, "channels": [4]})
     worse = metanetwork.train(encoders, short, seed=3)
     assert worse.loss != trained.loss
     expected = min(worse, trained, key=lambda n: n.loss)
@@ -157,6 +157,6 @@ def test_bad_weights_are_refused_before_training(encoders):
 
 
 def test_a_diverging_loss_stops_with_a_clear_error(encoders):
-    wild = MetanetworkParameters(**{**SMALL.as_dict(), "learning_rate": 1e30, "channels": [4]})
+    wild = MetanetworkParameters.of({**SMALL.as_dict(), "learning_rate": 1e30, "channels": [4]})
     with pytest.raises(FloatingPointError, match=r"unit-wise, seed 0: the loss is .* in epoch"):
         metanetwork.train(encoders, wild, 0)

@@ -81,6 +81,7 @@ def black_box(p: PeersParameters) -> list[Peer]:
             why="It is told what to look for and asks for it: an upper reference for what a "
             "black box gives away, not a rival without labels.",
             sixteen="A layer that tells 20 datasets apart needs few directions more.",
+            deep=True,
             labels=True,
             forward_passes=True,
         ),

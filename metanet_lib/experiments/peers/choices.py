@@ -2,8 +2,9 @@
 
 Each row that trains a network, the paper's too, got four trials: two settings with two values each.
 A trial fits the row on three quarters of the fit models of each training dataset, with a tenth of
-the training, and asks it for the dataset of the last quarter: the same k-NN vote as in the
-comparison, in 16 numbers where the row has them. Models that validate took no part. What was right
+the training (all of it for TASK2VEC and MODEL2VEC, whose training is short), and asks it for the
+dataset of the last quarter: the same k-NN vote as in the comparison, in 16 numbers where the row
+has them. So labels of fit models were looked at; models that validate took no part. What was right
 most often won, the earlier one where two are equal.
 
 ``benchmarks/choose.py`` runs the trials and writes ``choices.csv``, which lies beside this module.
@@ -48,7 +49,7 @@ def trials() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``row``, ``settings`` (JSON), ``steps`` (the share of the training), ``models_fit``,
+        Columns ``row``, ``settings`` (JSON), ``share`` (of the training), ``models_fit``,
         ``models_asked``, ``correct`` (models named), ``loss`` (of reconstruction, if any) and
         ``seconds``.
 

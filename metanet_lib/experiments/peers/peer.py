@@ -27,8 +27,8 @@ class PeersParameters(Parameters):
     seeds: int = decision(5, "times each representation with randomness is fitted", "ours")
     deep_seeds: int = decision(
         5,
-        "times each is fitted that takes as many training steps as the metanetwork",
-        "ours: fewer than `seeds` where time is short, since each such fit takes a minute or more",
+        "times each is fitted whose training is long: as many steps as the metanetwork's, or so",
+        "ours: fewer than `seeds` where time is short, since such a fit takes up to two minutes",
     )
     copies: int = decision(
         5, "orders of its filters in which augmentation shows each model", "ours"
@@ -90,8 +90,7 @@ class Peer:
         Why its first 16 principal components, fitted on the fit models, land where they do. If
         given, they are a second row, of the same fit.
     deep
-        Whether it takes as many training steps as the metanetwork, and so is fitted with
-        ``deep_seeds`` seeds.
+        Whether its training is long, and so it is fitted with ``deep_seeds`` seeds.
     reconstructs
         Whether the fitted representation has ``loss_``, the label-free measure by
         which the paper's rule chooses the headline among seeds.

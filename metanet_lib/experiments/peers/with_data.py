@@ -61,5 +61,6 @@ def with_data(p: PeersParameters) -> list[Peer]:
             why="The 16 numbers are trained to hold what helps to rebuild the dataset's patches, "
             "which is what the models to interpret have learned too.",
             sees="patches",
+            deep=True,
         ),
     ]
