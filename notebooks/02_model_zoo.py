@@ -84,9 +84,10 @@ pd.DataFrame(
 # ## The population
 #
 # Models of one dataset differ in their initial weights and in the order of their patches, and in
-# nothing else. They are trained side by side: one tensor holds all of them, and one batched product
-# does for all models what one product does for one. `make book` has trained the zoo before this
-# chapter runs; run on its own, the chapter trains what is missing.
+# nothing else. They are trained together, and one tensor holds all of them. On a GPU, one batched
+# product does for all models what one product does for one; a core of a CPU trains one model after the
+# other, each in its cache. `make book` has trained the zoo before this chapter runs; run on its own,
+# the chapter trains what is missing.
 
 # %%
 from metanet_lib.data.patches import PatchParameters

@@ -24,6 +24,16 @@ def product(width: int) -> Any:
 
     ``a [r, n]`` may be transposed; ``b [n, width]`` and ``out [r, width]`` hold rows of neighbours.
     ``r`` is a multiple of :data:`TILE_ROWS`, or of half of it where ``width`` is 32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numba import njit
+    >>> multiply, out = product(width=16), np.empty((16, 16), np.float32)
+    >>> a, b = np.ones((16, 5), np.float32), np.ones((5, 16), np.float32)
+    >>> njit(lambda a, b, out: multiply(a, b, out))(a, b, out)
+    >>> print(out.min(), out.max())
+    5.0 5.0
     """
     number, index = ir.FloatType(), ir.IntType(64)
     vector, byte = ir.VectorType(number, _LANES), ir.IntType(8)
