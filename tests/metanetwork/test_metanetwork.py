@@ -98,7 +98,7 @@ def test_each_of_these_decisions_makes_another_metanetwork(trained, encoders, ot
 
 
 def test_several_seeds_trained_side_by_side_are_what_each_is_alone(encoders):
-    two = MetanetworkParameters.of({**SMALL.as_dict(), "seeds": 2, "unitwise_epochs": 1})
+    two = replace(SMALL, seeds=2, unitwise_epochs=1)
     together = metanetwork.train_seeds(encoders, two)
     assert [n.seed for n in together] == [0, 1]
     threads = torch.get_num_threads()
