@@ -63,10 +63,12 @@ def side_by_side(
     """
     if not arguments:
         return []
+    context = get_context("forkserver")  # one process imports what the others then have
+    context.set_forkserver_preload([function.__module__])
     with (
         ProcessPoolExecutor(
             min(len(arguments), cores()),
-            mp_context=get_context("spawn"),
+            mp_context=context,
             initializer=torch.set_num_threads,
             initargs=(1,),
         ) as pool,

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-os.environ["OMP_WAIT_POLICY"] = "passive"  # else idle threads spin on cores that others need
+# Idle threads sleep; else they spin on a core that another test needs.
+os.environ |= {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}
 
 from shared import made_once
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -70,9 +71,9 @@ def killed(tmp_path_factory):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(MAKE, cwd=folder, env=ENVIRONMENT, **quiet)
     try:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 600
         while not list(folder.glob("results/tiny/zoo/*.safetensors")):
-            assert time.monotonic() < deadline, "no shard within five minutes"
+            assert time.monotonic() < deadline, "no shard within ten minutes"
             time.sleep(0.1)
         beside = command(*MAKE, cwd=folder)
     finally:
@@ -93,6 +94,12 @@ def book(killed):
 def expected_tables(book):
     """The tables of the book, read before any test edits it."""
     return tables(book)
+
+
+def cpu_seconds() -> float:
+    """What commands have used so far, the same beside other work as alone."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def planned(cwd: Path) -> set[str]:
@@ -161,10 +168,10 @@ def test_every_page_is_whole_offline_and_says_what_it_was_made_from(book):
 
 
 def test_changing_nothing_does_nothing(book):
-    before, start = written(book), time.monotonic()
+    before, start = written(book), cpu_seconds()
     make_book(book)
     assert written(book) == before
-    assert time.monotonic() - start < 30
+    assert cpu_seconds() - start < 30
 
 
 def test_an_edited_chapter_reruns_itself_and_the_site_and_nothing_else(book):
