@@ -56,13 +56,13 @@ READS = {
     "04_modality": [*SHARDS, METANETWORK],
     "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
     "06_dataset_or_files": [*CORPUS_FILES, *SHARDS, METANETWORK],
-    "06_what_each_part_buys": [*SHARDS, METANETWORK],
-    "07_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
-    "08_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
-    "09_open_decisions": CORPUS_FILES,
-    "10_cost": CORPUS_FILES,
-    "11_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
-    "12_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "07_what_each_part_buys": [*SHARDS, METANETWORK],
+    "08_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
+    "09_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "10_open_decisions": CORPUS_FILES,
+    "11_cost": CORPUS_FILES,
+    "12_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "13_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -74,19 +74,19 @@ WRITES = {
         *tables("same_and_new_files", "ceiling", "files_and_zoos"),
         *figures("accuracy_by_files"),
     ],
-    "06_what_each_part_buys": [*tables("ablation"), *figures("ablation_parts")],
-    "07_what_is_inside": figures("encoded_properties", "left_over"),
-    "08_against_the_others": [
+    "07_what_each_part_buys": [*tables("ablation"), *figures("ablation_parts")],
+    "08_what_is_inside": figures("encoded_properties", "left_over"),
+    "09_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
     ],
-    "09_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
-    "10_cost": tables("zoo_speed", "cost"),
-    "11_interpret_your_model": [
+    "10_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
+    "11_cost": tables("zoo_speed", "cost"),
+    "12_interpret_your_model": [
         *tables("interpreted_models", "interpreted_groups"),
         *figures("interpreted_models"),
     ],
-    "12_gallery": tables("gallery"),
+    "13_gallery": tables("gallery"),
 }
 
 # Training side by side keeps all cores busy, but neither before it nor after it: at home another
@@ -95,10 +95,10 @@ SIDE_BY_SIDE = config["cores"] if "cluster" in config else max(1, config["cores"
 THREADS = {
     "03_meta_autoencoder": SIDE_BY_SIDE,
     "06_dataset_or_files": SIDE_BY_SIDE,
-    "06_what_each_part_buys": SIDE_BY_SIDE,
-    "08_against_the_others": config["cores"],  # it measures
-    "09_open_decisions": SIDE_BY_SIDE,
-    "10_cost": config["cores"],  # nothing beside a measurement
+    "07_what_each_part_buys": SIDE_BY_SIDE,
+    "09_against_the_others": config["cores"],  # it measures
+    "10_open_decisions": SIDE_BY_SIDE,
+    "11_cost": config["cores"],  # nothing beside a measurement
 }
 
 # What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
@@ -108,9 +108,9 @@ RETRIES = 2 if "cluster" in config else 0
 LONG = {
     "03_meta_autoencoder",
     "06_dataset_or_files",
-    "06_what_each_part_buys",
-    "08_against_the_others",
-    "09_open_decisions",
+    "07_what_each_part_buys",
+    "09_against_the_others",
+    "10_open_decisions",
 }
 
 

@@ -133,7 +133,7 @@ print(", ".join(f"{difference:.0e}" for difference in apart))
 # Half of the models differ by less than {glue:text}`apart_half`, the most by {glue:text}`apart_most`.
 # The two ways add in another order, so they round otherwise. A model may go further apart where a
 # code's input lies within a rounding error of zero: ReLU bends there, and one way counts a patch that
-# the other does not. Chapter [10](10_cost.ipynb) has the same at the paper's size, where `make bench`
+# the other does not. Chapter [11](11_cost.ipynb) has the same at the paper's size, where `make bench`
 # was run. Two models with starts of their own differ by {glue:text}`others_apart`.
 
 # %% [markdown]
@@ -230,7 +230,7 @@ start.groupby("modality", sort=False).correlation.agg(
 # The correlation of a trained encoder with its own random start, over the first model of each dataset.
 # Two models of one dataset have independent starts, so what is left of them says nothing about the
 # dataset. A hypothesis: it keeps raw weights from telling more, and a metanetwork has to look past it.
-# Chapter [7](07_what_is_inside.ipynb) takes the starts away and asks again.
+# Chapter [8](08_what_is_inside.ipynb) takes the starts away and asks again.
 
 # %% [markdown]
 # ## What comes back from 16 codes?

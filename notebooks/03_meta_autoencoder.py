@@ -91,7 +91,7 @@ print(f"{16 * len(fit):,} filters")
 # **Inter-unit.** The sorted triples make 48 numbers, and a linear autoencoder (48 to 16 to 48, with
 # bias) looks for the 16 combinations that vary most from model to model. At its best a linear
 # autoencoder finds the same subspace as principal component analysis; how near it comes is a matter of
-# its training (chapter [6](06_what_each_part_buys.ipynb) has both).
+# its training (chapter [7](07_what_each_part_buys.ipynb) has both).
 #
 # The parts are trained one after the other because sorting, which stands between them, cannot be
 # learned through.
@@ -191,7 +191,7 @@ by_seed.style.hide().format(precision=5)
 #
 # By the letter of section 4.3.1, ReLU also follows the three numbers ("throughout the network except
 # for the output layer"). Where it does, an axis that comes to lie on the wrong side of zero for every
-# filter is dead: no gradient wakes it. Chapter [7](07_what_is_inside.ipynb) looks at when axes die, and
+# filter is dead: no gradient wakes it. Chapter [8](08_what_is_inside.ipynb) looks at when axes die, and
 # what that costs.
 
 # %% [markdown]

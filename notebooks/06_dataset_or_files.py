@@ -46,7 +46,7 @@ results
 # ## Same files, new files
 #
 # The metanetwork's 16 numbers, raw weights, and four ways to read a model that train no network
-# (chapter [8](08_against_the_others.ipynb) says what they are), fitted as always and asked twice.
+# (chapter [9](09_against_the_others.ipynb) says what they are), fitted as always and asked twice.
 
 # %%
 from metanet_lib.experiments.files import SIMPLE, ceiling, same_and_new
@@ -147,7 +147,7 @@ figures.show(
 # %% [markdown]
 # ## How many files make a dataset?
 #
-# The experiment once more at the size of chapter [9](09_open_decisions.ipynb)'s study, with fewer and
+# The experiment once more at the size of chapter [10](10_open_decisions.ipynb)'s study, with fewer and
 # fewer of the same files; the new files are always the same ones. Accuracies are those of a small
 # study: compare them with each other.
 

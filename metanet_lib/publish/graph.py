@@ -54,13 +54,13 @@ CHAPTERS = (
     "04_modality",
     "05_dataset_id",
     "06_dataset_or_files",
-    "06_what_each_part_buys",
-    "07_what_is_inside",
-    "08_against_the_others",
-    "09_open_decisions",
-    "10_cost",
-    "11_interpret_your_model",
-    "12_gallery",
+    "07_what_each_part_buys",
+    "08_what_is_inside",
+    "09_against_the_others",
+    "10_open_decisions",
+    "11_cost",
+    "12_interpret_your_model",
+    "13_gallery",
 )
 """The chapters, in reading order."""
 

@@ -18,7 +18,7 @@
 #
 # The meta-encoder has three parts and many numbers that somebody chose. Which of them does the work?
 # This chapter takes parts out, makes them smaller or larger, and asks the paper's own two
-# questions each time. The [next](07_what_is_inside.ipynb) opens the metanetwork and looks inside.
+# questions each time. The [next](08_what_is_inside.ipynb) opens the metanetwork and looks inside.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -141,7 +141,7 @@ figures.show(
 )
 
 # %% [markdown]
-# A sorting on an axis that is dead in a seed (chapter [7](07_what_is_inside.ipynb)) falls back on the
+# A sorting on an axis that is dead in a seed (chapter [8](08_what_is_inside.ipynb)) falls back on the
 # other axes.
 #
 # ## How many numbers for a model?
@@ -200,7 +200,7 @@ figures.show(
 #
 # How much each *model* must see (one pass over so many patches? more? in batches of which size?) is
 # answered by zoos of their own: the choices *samples seen* and *batch size* of chapter
-# [9](09_open_decisions.ipynb).
+# [10](10_open_decisions.ipynb).
 
 # %% [markdown]
 # ## All the numbers that somebody chose

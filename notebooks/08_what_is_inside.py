@@ -40,7 +40,7 @@ results
 # %% [markdown]
 # The metanetworks, one a seed, are those of chapter [3](03_meta_autoencoder.ipynb); how often each
 # names the dataset, and metanetworks with another function after the three numbers, come from chapter
-# [6](06_what_each_part_buys.ipynb).
+# [7](07_what_each_part_buys.ipynb).
 
 # %%
 from metanet_lib.interpret import InterpretParameters, percent
