@@ -100,7 +100,7 @@ print(
 )
 
 # %% [markdown]
-# ## How the two accuracies move
+# ## How the accuracies move
 
 # %% tags=["hide-input"]
 from myst_nb import glue
@@ -111,9 +111,9 @@ moves = figures.show(
     figures.accuracy_by_decision(rows),
     results,
     "open_decisions",
-    "The two accuracies for each choice, with 95 % intervals: 16 numbers of the metanetwork (filled, "
+    "The accuracies for each choice, with 95 % intervals: 16 numbers of the metanetwork (filled, "
     "best seed; small dots, the other seeds) and raw weights (hollow). The run's own choice is bold.",
-    alt="Dot plot in two panels, modality and dataset ID. One line for each choice of these open "
+    alt="Dot plot in panels, modality, dataset ID and dataset ID of new files. One line for each choice of these open "
     f"decisions: {', '.join(rows.decision.unique()).replace('_', ' ')}.",
     data=rows,
 )
@@ -126,15 +126,13 @@ moves
 # squared norm of its models' weights, relative to that of all models.
 
 # %% tags=["hide-input"]
-from metanet_lib.interpret import percent
+from metanet_lib.interpret import TASKS, percent
 
-headline = rows[rows.headline].assign(
-    representation=lambda r: r.representation.map(
-        {"metanetwork": "16 numbers", "raw_weights": "raw"}
-    ),
-    column=lambda r: (
-        r.task.map({"modality": "modality", "dataset_id": "dataset ID"}) + ", " + r.representation
-    ),
+kinds = {"metanetwork": "16 numbers", "raw_weights": "raw"}
+headline = rows[rows.headline & rows.representation.isin(kinds)]
+headline = headline[headline.task != "modality_new_files"].assign(
+    representation=lambda r: r.representation.map(kinds),
+    column=lambda r: r.task.map(TASKS) + ", " + r.representation,
 )
 hub = [f"{r.hub}, {percent(r.hub_share)}" for r in headline.itertuples()]
 table = (
@@ -197,7 +195,7 @@ wide = headline.pivot_table(
 ).reset_index()
 gains = {
     task: 100 * (wide[f"{task}, 16 numbers"] - wide[f"{task}, raw"])
-    for task in ("modality", "dataset ID")
+    for task in dict.fromkeys(headline.task.map(TASKS))
 }
 least_and_most = (
     wide[["decision"]].assign(**gains).groupby("decision", sort=False).agg(["min", "max"])
@@ -215,7 +213,9 @@ pd.DataFrame(
 # %% tags=["remove-cell"]
 zoos = wide[(wide.decision != "modality_labels") & (~wide.usual | ~wide.usual.duplicated())]
 least = zoos.loc[zoos["modality, raw"].idxmin()]
-of_hub = {t: zoos.hub_share.corr(zoos[f"{t}, raw"], method="spearman") for t in gains}
+of_hub = {
+    t: zoos.hub_share.corr(zoos[f"{t}, raw"], method="spearman") for t in ("modality", "dataset ID")
+}
 for name, value in {
     "even": percent(1 / sum(d.id in chosen[0].zoo.training_datasets for d in of_run)),
     "hub_least": percent(zoos.hub_share.min()),
@@ -225,10 +225,13 @@ for name, value in {
     "least_raw_share": percent(least["modality, raw"]),
 }.items():
     glue(name, value, display=False)
+glue("moved_most_new", "(not asked)", display=False)
 for column in columns:
     of_all = spread.xs(column, level="column")
     glue(
-        f"moved_most_{column}",
+        "moved_most_new"
+        if column == "dataset ID, new files, 16 numbers"
+        else f"moved_most_{column}",
         f"{of_all.idxmax().replace('_', ' ')} ({100 * of_all.max():.0f} points)",
         display=False,
     )
@@ -240,4 +243,5 @@ for column in columns:
 #   by raw weights with {glue:text}`moved_most_modality, raw`.
 # - The dataset told by 16 numbers moves most with {glue:text}`moved_most_dataset ID, 16 numbers`, told
 #   by raw weights with {glue:text}`moved_most_dataset ID, raw`.
+# - Of models of new files, the dataset told by 16 numbers moves most with {glue:text}`moved_most_new`.
 # - The intervals are wide at this size: a difference of a few points between two choices says nothing.

@@ -78,8 +78,8 @@ def black_box(p: PeersParameters) -> list[Peer]:
             LearnedProbes(epochs=p.probe_epochs, **chosen("learned_probes")),
             how="Probes are learned, with a deep linear generator, so that the answers name the "
             "dataset through a head of six layers; the embedding is the layer before the last.",
-            why="It is told what to look for and asks for it: an upper reference for what a "
-            "black box gives away, not a rival without labels.",
+            why="It is told the labels and learns what to ask. Whether that makes more of a black "
+            "box than fixed probes without labels, the table says.",
             sixteen="A layer that tells 20 datasets apart needs few directions more.",
             deep=True,
             labels=True,

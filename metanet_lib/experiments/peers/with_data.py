@@ -46,7 +46,8 @@ def with_data(p: PeersParameters) -> list[Peer]:
             Model2Vec(references=p.landmarks, **chosen("model2vec")),
             how="The same, and half the way to those of some reference datasets whose patches "
             "the model's codes rebuild well.",
-            why="The model's own part can only add what its dataset's place does not say already.",
+            why="Hypothesis: the model's own part adds what its dataset's place does not say. It "
+            "moves the embedding as well, so it may also take away: compare with TASK2VEC.",
             sees="both",
             forward_passes=True,
         ),
