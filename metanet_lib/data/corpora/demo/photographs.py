@@ -208,8 +208,8 @@ def _outlines(
     def each(values: NDArray[Any]) -> NDArray[Any]:
         return np.repeat(values, pixels)
 
-    number = np.arange(pixels.sum()) - each(pixels.cumsum() - pixels)
-    y, x = np.divmod(number.astype(np.int32), each(columns))
+    before = pixels.cumsum(dtype=np.int32) - pixels
+    y, x = np.divmod(np.arange(pixels.sum(), dtype=np.int32) - each(before), each(columns))
     x, y = x + each(left), y + each(top)
     dx, dy = x.astype(np.float32) - each(cx), y.astype(np.float32) - each(cy)
     u = each(cos / radius) * dx + each(sin / radius) * dy
