@@ -149,6 +149,9 @@ def make_dataset(
 def _is_made(shard: Path, patches: PatchParameters, zoo: ZooParameters) -> bool:
     if not shard.is_file():
         return False
-    header = Shard.load(shard).header
+    try:
+        header = Shard.load(shard).header
+    except ValueError:  # cut short, or of an earlier version of the library
+        return False
     made_with = json.loads(header["zoo"]), json.loads(json.loads(header["patches"])["parameters"])
     return made_with == (zoo.as_dict(), patches.as_dict())
