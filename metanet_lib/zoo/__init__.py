@@ -35,6 +35,7 @@ from metanet_lib.zoo.shard import (
     Zoo,
     groups_of,
     load_zoo,
+    made_with,
     make_shard,
     population_size,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "groups_of",
     "initial_model",
     "load_zoo",
+    "made_with",
     "make_shard",
     "population_size",
     "train_one",

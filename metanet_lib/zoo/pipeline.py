@@ -16,7 +16,7 @@ from metanet_lib.data.corpora import chosen, demo
 from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
-from metanet_lib.zoo import Shard, ZooParameters, make_shard
+from metanet_lib.zoo import ZooParameters, made_with, make_shard
 
 
 def make_corpus(results: Results, datasets: str) -> tuple[Dataset, ...]:
@@ -147,11 +147,8 @@ def make_dataset(
 
 
 def _is_made(shard: Path, patches: PatchParameters, zoo: ZooParameters) -> bool:
-    if not shard.is_file():
+    header = made_with(shard)
+    if not header:
         return False
-    try:
-        header = Shard.load(shard).header
-    except ValueError:  # cut short, or of an earlier version of the library
-        return False
-    made_with = json.loads(header["zoo"]), json.loads(json.loads(header["patches"])["parameters"])
-    return made_with == (zoo.as_dict(), patches.as_dict())
+    of_patches = json.loads(json.loads(header["patches"])["parameters"])
+    return (json.loads(header["zoo"]), of_patches) == (zoo.as_dict(), patches.as_dict())

@@ -194,7 +194,7 @@ def make_shard(
         "new_patches": json.dumps(new.facts() if new else None, sort_keys=True),
         "library_version": __version__,
     }
-    if Path(path).is_file() and Shard.load(path).header == header:
+    if made_with(path) == header:
         return False
     models = models_fit + models_validation + models_new
     steps = models * parameters.epochs * (len(patches) // parameters.batch_size)
@@ -230,6 +230,20 @@ def make_shard(
     with write_atomically(path) as temporary:
         save_file(tensors, temporary, header)
     return True
+
+
+def made_with(path: Path | str) -> dict[str, str]:
+    """Return the header of a shard; none if there is no whole shard of this version's kind.
+
+    Examples
+    --------
+    >>> made_with(folder / "absent.safetensors")
+    {}
+    """
+    try:
+        return Shard.load(path).header
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def population_size(parameters: ZooParameters, device: str) -> int:
