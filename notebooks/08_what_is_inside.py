@@ -43,7 +43,7 @@ results
 # [7](07_what_each_part_buys.ipynb).
 
 # %%
-from metanet_lib.interpret import InterpretParameters, percent
+from metanet_lib.interpret import TASKS, InterpretParameters, percent
 from metanet_lib.metanetwork import best, load
 from metanet_lib.zoo import load_zoo
 from metanet_lib.zoo.pipeline import make_corpus
@@ -54,7 +54,6 @@ fit, validation, _ = load_zoo(results.zoo, chosen_datasets)
 metanetworks = load(results.metanetwork)
 headline = best(metanetworks)
 rows = pd.read_csv(results.table("ablation"), dtype={"seed": "Int64", "axes_in_use": "Int64"})
-names = {"modality": "modality", "dataset_id": "dataset ID"}
 
 # %% [markdown]
 # ## What do the three numbers of a filter encode?
@@ -108,7 +107,7 @@ from metanet_lib.experiments.inside import axis_activity
 
 def both_accuracies(n):
     of_seed = rows[(rows.question == "part") & rows.usual & (rows.seed == n.seed)]
-    return {names[r.task]: percent(r.accuracy) for r in of_seed.itertuples()}
+    return {TASKS[r.task]: percent(r.accuracy) for r in of_seed.itertuples()}
 
 
 activity = {n.seed: axis_activity(n, fit.encoders[sample]) for n in metanetworks}
@@ -150,9 +149,9 @@ pd.DataFrame(
         "models of each dataset": r.models,
         "seed": r.seed,
         "axes in use": r.axes_in_use,
-        "task": names[r.task],
+        "task": TASKS[r.task],
         "accuracy": f"{percent(r.accuracy)} ({r.n_correct}/{r.n_validation})",
-        "95 % interval": f"{percent(r.ci_low)} to {percent(r.ci_high)}",
+        "95 % interval": f"{percent(r.bootstrap_low)} to {percent(r.bootstrap_high)}",
     }
     for r in by_activation.sort_values("task", kind="stable").itertuples()
 ).style.hide()
@@ -203,7 +202,7 @@ figures.show(
 # questions.
 
 # %% tags=["hide-input"]
-from metanet_lib.interpret import TASKS, assess
+from metanet_lib.interpret import assess
 from metanet_lib.representations import RawWeights
 from metanet_lib.zoo import Zoo
 
@@ -213,7 +212,7 @@ moved = [
 ]
 verdicts = {
     (task, name): assess(task, name, RawWeights(), *zoos, parameters).row
-    for task in TASKS
+    for task in ("modality", "dataset_id")
     for name, zoos in (
         ("raw weights", (fit, validation)),
         ("raw weights less initial weights", moved),
@@ -221,10 +220,10 @@ verdicts = {
 }
 pd.DataFrame(
     {
-        "task": names[task],
+        "task": TASKS[task],
         "k-NN on": name,
         "accuracy": f"{percent(r['accuracy'])} ({r['n_correct']}/{r['n_validation']})",
-        "95 % interval": f"{percent(r['ci_low'])} to {percent(r['ci_high'])}",
+        "95 % interval": f"{percent(r['bootstrap_low'])} to {percent(r['bootstrap_high'])}",
     }
     for (task, name), r in verdicts.items()
 ).style.hide()
