@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from metanet_lib.metanetwork.autoencoders import (
     MetaAutoencoder,
@@ -15,7 +14,7 @@ from metanet_lib.metanetwork.autoencoders import (
 )
 from metanet_lib.metanetwork.compiled import CompiledStep
 from metanet_lib.metanetwork.step import PlainStep
-from metanet_lib.workers import side_by_side
+from metanet_lib.workers import progress_bar, side_by_side
 from metanet_lib.zoo import checked_encoders
 
 
@@ -246,7 +245,7 @@ def fit_autoencoder(
     step: Callable[[Tensor], Tensor]
     step = CompiledStep(model, p) if samples.is_cpu else PlainStep(model, p)
     curve = []
-    with tqdm(total=epochs, desc=name, unit="epoch", disable=not progress) as bar:
+    with progress_bar(total=epochs, desc=name, unit="epoch", disable=not progress) as bar:
         for epoch in range(epochs):
             total = torch.zeros((), device=samples.device)
             order = torch.randperm(len(samples), generator=generator)

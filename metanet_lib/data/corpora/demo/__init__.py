@@ -24,7 +24,6 @@ import numpy as np
 import soundfile
 from numpy.random import Generator
 from PIL import Image
-from tqdm import tqdm
 
 from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.data.corpora.demo import photographs, sounds
@@ -32,6 +31,7 @@ from metanet_lib.data.corpora.demo.looks import LOOKS
 from metanet_lib.data.corpora.demo.photographs import Photograph
 from metanet_lib.data.corpora.reading import CorpusError
 from metanet_lib.store import write_atomically
+from metanet_lib.workers import progress_bar
 
 FILES = 12
 """Files of each dataset; a photograph with two objects counts in both their datasets."""
@@ -139,7 +139,7 @@ def _write_corpora(root: Path, seed: int, chosen: Sequence[Dataset], progress: b
     noise = photographs.pink_noise(np.random.default_rng(seed))
     shown: dict[str, Photograph] = {}
     clips: list[list[str | float]] = []
-    with tqdm(DATASETS, "demo corpus", disable=not progress, unit="dataset") as datasets:
+    with progress_bar(DATASETS, "demo corpus", disable=not progress, unit="dataset") as datasets:
         for position, dataset in enumerate(datasets):
             if dataset not in chosen:
                 continue
