@@ -14,9 +14,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from metanet_lib.metanetwork import loops
 from metanet_lib.metanetwork.autoencoders import MetanetworkParameters
-from metanet_lib.metanetwork.loops import BETA_1, BETA_2, Floats
+from metanet_lib.metanetwork.loops import (
+    BETA_1,
+    BETA_2,
+    Floats,
+    adam,
+    convolve,
+    convolve_gradient,
+    double,
+    double_gradient,
+    normalise,
+    normalise_gradient,
+    pool,
+    pool_gradient,
+    relu_gradient,
+)
 
 
 class CompiledStep:
@@ -55,7 +68,7 @@ class CompiledStep:
             self._chains[len(x)] = _Chain(self._model, x)
         loss = self._chains[len(x)].gradients(x)
         self._steps += 1
-        loops.adam(
+        adam(
             self._values,
             self._d_values,
             self._moments,
@@ -187,7 +200,7 @@ class _Relu(_Layer):
         self.after.value.clamp_min_(0)
 
     def backward(self) -> None:
-        loops.relu_gradient(*self._arrays)
+        relu_gradient(*self._arrays)
 
 
 class _Normalisation(_Layer):
@@ -206,11 +219,11 @@ class _Normalisation(_Layer):
         self._backward = x, inverse, scale, d, d_scale, d_shift
 
     def forward(self) -> None:
-        loops.normalise(*self._forward)
+        normalise(*self._forward)
         self._batches += 1
 
     def backward(self) -> None:
-        loops.normalise_gradient(*self._backward)
+        normalise_gradient(*self._backward)
 
 
 class _Pooling(_Layer):
@@ -221,10 +234,10 @@ class _Pooling(_Layer):
         self._forward, self._backward = (x, out), (x, out, d_out, d_x)
 
     def forward(self) -> None:
-        loops.pool(*self._forward)
+        pool(*self._forward)
 
     def backward(self) -> None:
-        loops.pool_gradient(*self._backward)
+        pool_gradient(*self._backward)
 
 
 class _Doubling(_Layer):
@@ -235,10 +248,10 @@ class _Doubling(_Layer):
         self._forward, self._backward = (x, out), (d_out, d_x)
 
     def forward(self) -> None:
-        loops.double(*self._forward)
+        double(*self._forward)
 
     def backward(self) -> None:
-        loops.double_gradient(*self._backward)
+        double_gradient(*self._backward)
 
 
 class _Convolution(_Layer):
@@ -277,13 +290,13 @@ class _Convolution(_Layer):
 
     def forward(self) -> None:
         np.copyto(self._x_inside, self._x)
-        loops.convolve(*self._forward)
+        convolve(*self._forward)
 
     def backward(self) -> None:
-        loops.convolve_gradient(*self._gradient)
+        convolve_gradient(*self._gradient)
         np.copyto(self._d_inside, self._d_out)
         np.copyto(self._turned, self._weights)
-        loops.convolve(*self._backward)
+        convolve(*self._backward)
 
 
 def _bordered(pictures: Floats, width: int) -> tuple[Floats, Floats]:
