@@ -41,10 +41,11 @@ test-site: $(VENV)/ready
 test-cluster: $(VENV)/ready
 	$(BIN)/python tests/support/cluster.py
 
-# How fast patches are made and models trained, beside the usual ways: results/bench/*.csv
+# How fast patches are made, and models and the meta level trained: results/bench/*.csv
 bench: $(VENV)/ready
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/zoo.py
+	$(BIN)/python benchmarks/metanetwork.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -1,19 +1,23 @@
 """Work side by side: as many processes as there are CPU cores for us, one thread in each.
 
 The products of this project are too small for several threads to share one. One thread each also
-makes a result the same on any number of cores, to the last bit.
+makes a result the same on any number of cores, to the last bit. How far the work has come, a
+progress bar tells.
 """
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-import torch
 from tqdm.auto import tqdm
 
 Result = TypeVar("Result")
+
+SECONDS_A_LINE = 30.0
+"""How often a progress bar writes a line where output is no terminal."""
 
 
 def single_threaded(threads: int) -> ThreadPoolExecutor:
@@ -25,7 +29,7 @@ def single_threaded(threads: int) -> ThreadPoolExecutor:
     ...     list(pool.map(abs, [-1, 2]))
     [1, 2]
     """
-    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    return ThreadPoolExecutor(threads, initializer=_one_thread)
 
 
 def side_by_side(
@@ -69,10 +73,11 @@ def side_by_side(
         ProcessPoolExecutor(
             min(len(arguments), cores()),
             mp_context=context,
-            initializer=torch.set_num_threads,
-            initargs=(1,),
+            initializer=_one_thread,
         ) as pool,
-        tqdm(total=len(arguments), desc=description, unit=unit, disable=not progress) as bar,
+        progress_bar(
+            total=len(arguments), desc=description, unit=unit, disable=not progress
+        ) as bar,
     ):
         futures = [pool.submit(function, *each) for each in arguments]
         try:
@@ -83,6 +88,25 @@ def side_by_side(
             pool.shutdown(cancel_futures=True)
             raise
     return [future.result() for future in futures]
+
+
+def progress_bar(*arguments: Any, **keywords: Any) -> "tqdm[Any]":
+    """Return a progress bar of tqdm; where output is no terminal, it writes a line now and then.
+
+    A terminal, or the page of a notebook, draws the bar anew in its place. A log would keep every
+    state of it, ten a second; it gets the first, one every :data:`SECONDS_A_LINE`, and the last.
+
+    Parameters and result are those of tqdm.
+
+    Examples
+    --------
+    >>> with progress_bar(total=2, desc="patches", disable=True) as bar:
+    ...     bar.update(2)
+    """
+    if not (sys.stderr.isatty() or type(sys.stderr).__module__ == "ipykernel.iostream"):
+        often = {"mininterval": SECONDS_A_LINE, "maxinterval": SECONDS_A_LINE}
+        keywords |= {**often, "file": _Lines(), "position": 0}
+    return tqdm(*arguments, **keywords)
 
 
 def cores() -> int:
@@ -96,3 +120,20 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _one_thread() -> None:
+    import torch  # slow to import, and not all who show progress need it
+
+    torch.set_num_threads(1)
+
+
+class _Lines:
+    """Takes what tqdm writes and gives standard error each state of the bar as a line."""
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            sys.stderr.write(f"{text.strip()}\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()

@@ -18,6 +18,7 @@ from metanet_lib.metanetwork import (
     MetanetworkParameters,
     fit_autoencoder,
     initialise,
+    training,
 )
 from metanet_lib.representations import RawWeights
 from metanet_lib.zoo import Autoencoder, ModelSeed, ZooParameters, initial_model, train_one
@@ -116,20 +117,26 @@ def _(folder):
 @check("the last, incomplete batch")
 def _(folder):
     patches = torch.rand(70, 256)
-    steps = []
+    steps = {"zoo": [], "meta": []}
 
     class Counted(torch.optim.Adam):
         def step(self, *given):
-            steps.append(given)
+            steps["zoo"].append(given)
             return super().step(*given)
+
+    class CountedStep(training.CompiledStep):
+        def __call__(self, x):
+            steps["meta"].append(len(x))
+            return super().__call__(x)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim, "Adam", Counted)
+        patch.setattr(training, "CompiledStep", CountedStep)
         train_one(patches, "v:aer", 0, ZooParameters(batch_size=32))
-        of_zoo = len(steps)
         p, generator = MetanetworkParameters(batch_size=32), torch.Generator().manual_seed(0)
         fit_autoencoder(nn.Linear(256, 256), patches, 1, p, generator, "linear")
-    assert (of_zoo, len(steps) - of_zoo) == (2, 3)
+    assert len(steps["zoo"]) == 2
+    assert steps["meta"] == [32, 32, 6]
 
 
 @check("a convolution of the metanetwork")

@@ -13,6 +13,11 @@ The two (``autoencoders``) are trained one after the other, on weights alone: no
 :func:`best` picks the seed that reconstructs the training models best, a choice that needs no
 label. :func:`save` and :func:`load` keep them in a file (``file``).
 
+A training step is made in two ways, and they agree:
+
+- :class:`PlainStep`, as PyTorch makes it, to be read (``step``);
+- :class:`CompiledStep`, by hand and compiled, to be used on a CPU (``compiled``, ``loops``).
+
 Conventions: encoders ``[m, 256, 16]``, filters ``[n, 256]``, float32. Nothing here reads sound,
 pictures or notebooks.
 """
@@ -26,7 +31,9 @@ from metanet_lib.metanetwork.autoencoders import (
     filters_of,
     sort_filters,
 )
+from metanet_lib.metanetwork.compiled import CompiledStep
 from metanet_lib.metanetwork.file import load, save
+from metanet_lib.metanetwork.step import PlainStep
 from metanet_lib.metanetwork.training import (
     Metanetwork,
     best,
@@ -38,10 +45,12 @@ from metanet_lib.metanetwork.training import (
 
 __all__ = [
     "SIDE",
+    "CompiledStep",
     "InterunitAutoencoder",
     "MetaAutoencoder",
     "Metanetwork",
     "MetanetworkParameters",
+    "PlainStep",
     "UnitwiseAutoencoder",
     "best",
     "filters_of",

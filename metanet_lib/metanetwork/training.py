@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from metanet_lib.metanetwork.autoencoders import (
     MetaAutoencoder,
     MetanetworkParameters,
     filters_of,
 )
-from metanet_lib.workers import side_by_side
+from metanet_lib.metanetwork.compiled import CompiledStep
+from metanet_lib.metanetwork.step import PlainStep
+from metanet_lib.workers import progress_bar, side_by_side
 from metanet_lib.zoo import checked_encoders
 
 
@@ -208,7 +209,8 @@ def fit_autoencoder(
     Parameters
     ----------
     model
-        Takes samples ``[n, d]``, gives reconstructions ``[n, d]``.
+        Takes samples ``[n, d]``, gives reconstructions ``[n, d]``: layers one after the other, in
+        the order of its modules.
     samples
         float32 ``[n, d]``.
     epochs
@@ -239,24 +241,19 @@ def fit_autoencoder(
     >>> len(curve), curve[-1] < curve[0]
     (20, True)
     """
-    adam = torch.optim.Adam(
-        model.parameters(), p.learning_rate, p.adam_betas, p.adam_epsilon, fused=True
-    )
     model.train()
+    step: Callable[[Tensor], Tensor]
+    by_hand = samples.is_cpu and p.upsampling == "nearest"
+    step = CompiledStep(model, p) if by_hand else PlainStep(model, p)
     curve = []
-    with tqdm(total=epochs, desc=name, unit="epoch", disable=not progress) as bar:
+    with progress_bar(total=epochs, desc=name, unit="epoch", disable=not progress) as bar:
         for epoch in range(epochs):
-            total = torch.zeros(())
+            total = torch.zeros((), device=samples.device)
             order = torch.randperm(len(samples), generator=generator)
             for batch in order.split(p.batch_size):
                 if len(batch) == 1 and len(samples) > 1:
                     continue  # batch normalisation needs two
-                x = samples[batch]
-                loss = nn.functional.mse_loss(model(x), x)
-                adam.zero_grad()
-                loss.backward()
-                adam.step()
-                total += loss.detach() * len(batch)
+                total += step(samples[batch]) * len(batch)
             curve.append(total.item() / len(samples))
             if not np.isfinite(curve[-1]):
                 raise FloatingPointError(

@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from metanet_lib import __version__, catalog
 from metanet_lib.data.bank import Bank
 from metanet_lib.store import read_tensors, write_atomically
-from metanet_lib.workers import single_threaded
+from metanet_lib.workers import progress_bar, single_threaded
 from metanet_lib.zoo.model import CODES, INPUTS, Autoencoder, ZooParameters
 from metanet_lib.zoo.population import Population
 
@@ -201,7 +200,7 @@ def make_shard(
     banks = {False: patches.to(device)} | ({True: new.to(device)} if new else {})
     with (
         single_threaded(threads) as pool,
-        tqdm(total=steps, desc=patches.dataset, unit="step", disable=not progress) as bar,
+        progress_bar(total=steps, desc=patches.dataset, unit="step", disable=not progress) as bar,
     ):
 
         def train(indices: range) -> dict[str, Tensor]:

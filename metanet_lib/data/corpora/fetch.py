@@ -25,10 +25,10 @@ from typing import IO, Any
 
 import pooch
 import requests
-from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
 from metanet_lib.data.corpora.reading import CorpusError
+from metanet_lib.workers import progress_bar
 
 ATTEMPTS = 5
 """How often in a row a download may bring nothing new before it is given up."""
@@ -316,11 +316,8 @@ def _bring(url: str, part: Path) -> None:
         have = have if status == 206 else 0
         rest = answer.headers.get("Content-Length")
         total = have + int(rest) if rest else None
-        with (
-            open(part, "ab" if have else "wb") as file,
-            tqdm(desc=part.stem, total=total, initial=have, unit="B", unit_scale=True, disable=None)
-            as bar,
-        ):  # fmt: skip
+        bar = progress_bar(desc=part.stem, total=total, initial=have, unit="B", unit_scale=True)
+        with bar, open(part, "ab" if have else "wb") as file:
             for block in answer.raw.stream(_BLOCK, decode_content=False):
                 file.write(block)
                 bar.update(len(block))
@@ -345,7 +342,7 @@ class _Header(tarfile.TarInfo):
 def _unpack(file: Path, folder: Path) -> None:
     """Unpack an archive into a new folder; modes, owners and the leftovers of macOS stay behind."""
     folder.mkdir()
-    bar = tqdm(desc="unpacking", total=_size(file), unit="B", unit_scale=True, disable=None)
+    bar = progress_bar(desc="unpacking", total=_size(file), unit="B", unit_scale=True)
     try:
         with bar, open(file, "rb") as packed:
             is_zip = packed.read(4) == b"PK\3\4"
