@@ -225,16 +225,12 @@ for name, value in {
     "least_raw_share": percent(least["modality, raw"]),
 }.items():
     glue(name, value, display=False)
-glue("moved_most_new", "(not asked)", display=False)
+most = {"dataset ID, new files, 16 numbers": "(not asked)"}
 for column in columns:
     of_all = spread.xs(column, level="column")
-    glue(
-        "moved_most_new"
-        if column == "dataset ID, new files, 16 numbers"
-        else f"moved_most_{column}",
-        f"{of_all.idxmax().replace('_', ' ')} ({100 * of_all.max():.0f} points)",
-        display=False,
-    )
+    most[column] = f"{of_all.idxmax().replace('_', ' ')} ({100 * of_all.max():.0f} points)"
+for column, moved_most in most.items():
+    glue(f"moved_most_{column}", moved_most, display=False)
 
 # %% [markdown]
 # ## What we saw
@@ -243,5 +239,6 @@ for column in columns:
 #   by raw weights with {glue:text}`moved_most_modality, raw`.
 # - The dataset told by 16 numbers moves most with {glue:text}`moved_most_dataset ID, 16 numbers`, told
 #   by raw weights with {glue:text}`moved_most_dataset ID, raw`.
-# - Of models of new files, the dataset told by 16 numbers moves most with {glue:text}`moved_most_new`.
+# - Of models of new files, the dataset told by 16 numbers moves most with
+#   {glue:text}`moved_most_dataset ID, new files, 16 numbers`.
 # - The intervals are wide at this size: a difference of a few points between two choices says nothing.
