@@ -109,7 +109,7 @@ of_patches, of_zoo = PatchParameters.of(patches), ZooParameters.of(zoo)
 training = [d for d in chosen if d.id in ids]
 samples = (of_zoo.models_fit, max(of_zoo.models_new, 1))
 told = ceiling(results.corpus_folder, training, of_patches, asked_how, samples)
-results.save_table(told, "ceiling")
+_ = results.save_table(told, "ceiling")
 
 # %% tags=["hide-input"]
 from IPython.display import Markdown
@@ -172,7 +172,7 @@ variants = [
 ]
 meta = MetanetworkParameters.of({**metanetwork, "seeds": size.seeds})
 studied = run_study(results, chosen, variants, meta, asked_how)
-results.save_table(studied, "files_and_zoos")
+_ = results.save_table(studied, "files_and_zoos")
 
 # %% tags=["hide-input"]
 by_files = studied[studied.decision == "files"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.data.corpora import CorpusError
-from metanet_lib.data.patches import PatchParameters, make_bank
+from metanet_lib.data.patches import PatchParameters, bank_of, dataset_files
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def check(root: Path | str, parameters: PatchParameters | None = None) -> Iterat
     one_patch = replace(parameters or PatchParameters(), per_dataset=1)
     for dataset in DATASETS:
         try:
-            bank = make_bank(root, dataset.id, one_patch)
+            sources = dataset_files(root, dataset, one_patch)  # same and new ones
+            bank = bank_of(root, dataset, sources, one_patch)
         except CorpusError as error:
             yield Finding(dataset, str(error))
         else:

