@@ -147,9 +147,10 @@ figures.show(
 # %% [markdown]
 # ## How many files make a dataset?
 #
-# The experiment once more at the size of chapter [10](10_open_decisions.ipynb)'s study, with fewer and
-# fewer of the same files; the new files are always the same ones. Accuracies are those of a small
-# study: compare them with each other.
+# The experiment once more with fewer and fewer of the same files; the new files are always the same
+# ones. There are as many models and patches as in chapter [10](10_open_decisions.ipynb)'s study, but each
+# model makes as many passes over its patches as in this run. Accuracies are those of a small study:
+# compare them with each other.
 
 # %%
 from metanet_lib.data.patches import dataset_files, split_files

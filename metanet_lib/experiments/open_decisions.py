@@ -103,11 +103,9 @@ class Variant:
     @property
     def slug(self) -> str:
         """Name of its models in file names; variants that change no model share the usual ones."""
-        return (
-            "usual"
-            if self.usual or self.interpret
-            else f"{self.decision}-{self.value}".replace(" ", "-")
-        )
+        changed = f"{self.decision}-{self.value}".replace(" ", "-")
+        name = "usual" if self.usual or self.interpret else changed
+        return name if self.zoo.epochs == 1 else f"{name}-{self.zoo.epochs}-epochs"
 
 
 def variants(
@@ -162,6 +160,9 @@ def variants_of_files(
 ) -> list[Variant]:
     """Return the experiment with fewer and fewer files of each dataset, and with all of them.
 
+    Models train for as many epochs as in the run: what a short training leaves of a model's random
+    start would hide the files.
+
     ``there`` is how many same files the dataset with most of them has.
 
     Examples
@@ -170,7 +171,7 @@ def variants_of_files(
     >>> [variant.value for variant in every]
     ['6', '12', '24', 'all']
     """
-    patches, zoo = _of_study(patches, zoo, study)
+    patches, zoo = _of_study(patches, zoo, study, zoo.epochs)
     return [
         *(
             Variant("files", str(n), False, replace(patches, most_files=n), zoo)
@@ -192,7 +193,7 @@ def variants_of_zoos(
     >>> [(variant.value, variant.zoo.seed, variant.patches.seed) for variant in every]
     [('0', 0, 0), ('1', 1, 1), ('2', 2, 2)]
     """
-    patches, zoo = _of_study(patches, zoo, study)
+    patches, zoo = _of_study(patches, zoo, study, zoo.epochs)
     return [
         Variant(
             "zoo",
@@ -206,12 +207,12 @@ def variants_of_zoos(
 
 
 def _of_study(
-    patches: PatchParameters, zoo: ZooParameters, study: StudyParameters
+    patches: PatchParameters, zoo: ZooParameters, study: StudyParameters, epochs: int = 1
 ) -> tuple[PatchParameters, ZooParameters]:
     """Return a run's parameters at the size of the study."""
     small = replace(
         zoo,
-        epochs=1,
+        epochs=epochs,
         models_fit=study.models_fit,
         models_validation=study.models_validation,
         models_new=study.models_validation,
