@@ -58,7 +58,7 @@ READS = {
     "06_dataset_or_files": [*CORPUS_FILES, *SHARDS, METANETWORK],
     "07_what_each_part_buys": [*SHARDS, METANETWORK],
     "08_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
-    "09_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "09_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK, *tables("ceiling")],
     "10_open_decisions": CORPUS_FILES,
     "11_cost": CORPUS_FILES,
     "12_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],

@@ -66,6 +66,7 @@ results
 
 # %%
 from metanet_lib.data.patches import PatchParameters
+from metanet_lib.experiments.files import chosen_statistic
 from metanet_lib.experiments.leaderboard import (
     differences,
     leaderboard,
@@ -85,7 +86,8 @@ chosen = make_corpus(results, datasets)
 fit, *_ = load_zoo(results.zoo, chosen)
 net = MetanetworkParameters.of(metanetwork)
 seconds, steps = training_seconds(net, len(fit)), training_steps(net, len(fit))
-rows_of = all_peers(size, load(results.metanetwork), steps, seconds)
+statistic = chosen_statistic(results.table("ceiling"))
+rows_of = all_peers(size, load(results.metanetwork), steps, seconds, statistic)
 by_seed = run(
     results,
     chosen,

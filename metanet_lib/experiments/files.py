@@ -159,6 +159,22 @@ def ceiling(
     return table
 
 
+def chosen_statistic(table: Path) -> str:
+    """Return the statistic that a run's table of :func:`ceiling` chose; the first if it chose none.
+
+    Examples
+    --------
+    >>> pd.DataFrame({"representation": ["spectrum"], "chosen": [True]}).to_csv(folder / "t.csv")
+    >>> chosen_statistic(folder / "t.csv"), chosen_statistic(folder / "absent.csv")
+    ('spectrum', 'mean and covariance')
+    """
+    try:
+        rows = pd.read_csv(table)
+    except (FileNotFoundError, pd.errors.EmptyDataError):  # no dataset has files enough
+        return STATISTICS[0]
+    return str(rows.representation[rows.chosen].iloc[0])
+
+
 def _samples(
     corpus: Path | str,
     dataset: Dataset,

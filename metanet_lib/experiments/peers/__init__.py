@@ -17,6 +17,7 @@ from metanet_lib.experiments.peers.peer import GROUPS, Group, Peer, PeersParamet
 from metanet_lib.experiments.peers.simple import paper, simple, tuned
 from metanet_lib.experiments.peers.with_data import with_data
 from metanet_lib.metanetwork import Metanetwork
+from metanet_lib.representations.with_data import STATISTICS
 
 __all__ = ["GROUPS", "Group", "Peer", "PeersParameters", "Sees", "peers"]
 
@@ -26,6 +27,7 @@ def peers(
     metanetworks: Sequence[Metanetwork],
     steps: int,
     metanetwork_seconds: float | None = None,
+    statistic: str = STATISTICS[0],
 ) -> list[Peer]:
     """Return all rows of the comparison, in the order of the table.
 
@@ -39,6 +41,8 @@ def peers(
         Training steps of deep representations: as many as one of these takes.
     metanetwork_seconds
         Seconds that the training of one of them takes.
+    statistic
+        What the dataset itself is told by.
 
     Examples
     --------
@@ -52,5 +56,5 @@ def peers(
         paper(metanetworks, metanetwork_seconds),
         tuned(metanetworks[0].model.parameters_),
         *black_box(parameters),
-        *with_data(parameters),
+        *with_data(parameters, statistic),
     ]

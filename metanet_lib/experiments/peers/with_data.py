@@ -2,11 +2,20 @@
 
 from metanet_lib.experiments.peers.choices import chosen
 from metanet_lib.experiments.peers.peer import Peer, PeersParameters
-from metanet_lib.representations.with_data import MeLA, Model2Vec, PatchStatistics, Task2Vec
+from metanet_lib.representations.with_data import (
+    STATISTICS,
+    MeLA,
+    Model2Vec,
+    PatchStatistics,
+    Task2Vec,
+)
 
 
-def with_data(p: PeersParameters) -> list[Peer]:
+def with_data(p: PeersParameters, statistic: str = STATISTICS[0]) -> list[Peer]:
     """Return the rows that are shown patches of each model's own dataset.
+
+    ``statistic`` is what the dataset itself is told by, of
+    :data:`~metanet_lib.representations.with_data.STATISTICS`.
 
     Examples
     --------
@@ -19,11 +28,12 @@ def with_data(p: PeersParameters) -> list[Peer]:
             "The dataset itself",
             "with data access",
             "",
-            PatchStatistics(),
-            how=f"No model at all: mean and covariance of {p.samples} patches of its dataset, "
-            "reduced to 16 principal components.",
-            why="What a small autoencoder can learn of patches is little more than their "
-            "covariance; here it is measured directly, on fewer patches than a model has seen.",
+            PatchStatistics(statistic),
+            how=f"No model at all: {statistic} of {p.samples} patches of its dataset, reduced to "
+            "16 principal components; of five statistics, that which does best on files held out of "
+            "those that fit (chapter [6](06_dataset_or_files.ipynb)).",
+            why="What a small autoencoder can learn of patches are their second moments; here they "
+            "are measured directly, on fewer patches than a model has seen.",
             sees="patches",
         ),
         Peer(
