@@ -30,8 +30,22 @@ GLUED = {
     "10_open_decisions": {"open_decisions": f'<figure class="metanet">{PICTURE}</figure>'},
 }
 GLUED_TEXT = {
-    "04_modality": {"modality_metanetwork": "99.1 %", "modality_raw_weights": "51.2 %"},
-    "05_dataset_id": {"dataset_id_metanetwork": "36.5 %", "dataset_id_raw_weights": "9.9 %"},
+    "04_modality": {
+        "modality_metanetwork": "99.1 %",
+        "modality_raw_weights": "51.2 %",
+        "modality_new_metanetwork": "98.4 % (95.1 to 100.0 %)",
+    },
+    "05_dataset_id": {
+        "dataset_id_metanetwork": "36.5 %",
+        "dataset_id_raw_weights": "9.9 %",
+        "dataset_id_new_metanetwork": "21.3 % (8.8 to 35.6 %)",
+        "n_ids": "20",
+        "chance": "5.0 %",
+    },
+    "06_dataset_or_files": {
+        "zoos_dataset_id": "24.4 % to 38.1 %",
+        "zoos_dataset_id_new_files": "17.5 % to 22.5 %",
+    },
 }
 
 

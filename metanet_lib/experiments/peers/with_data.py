@@ -30,8 +30,8 @@ def with_data(p: PeersParameters, statistic: str = STATISTICS[0]) -> list[Peer]:
             "",
             PatchStatistics(statistic),
             how=f"No model at all: {statistic} of {p.samples} patches of its dataset, reduced to "
-            "16 principal components; of five statistics, that which does best on files held out of "
-            "those that fit (chapter [6](06_dataset_or_files.ipynb)).",
+            "16 principal components; of five statistics, the one that does best on files held out "
+            "of those that fit (chapter [6](06_dataset_or_files.ipynb)).",
             why="What a small autoencoder can learn of patches are their second moments; here they "
             "are measured directly, on fewer patches than a model has seen.",
             sees="patches",
