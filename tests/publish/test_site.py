@@ -181,7 +181,8 @@ def test_decisions_list_every_parameter_and_mark_ours_and_what_differs(html):
     rows = {
         (title, cells[0].get_text()): cells
         for section in soup.select("section section")
-        for title in [section.h2.code.get_text() if section.h2.code else ""]
+        if section.h2.code  # of a class of parameters; fixed choices have a table of their own
+        for title in [section.h2.code.get_text()]
         for row in section.select("tbody tr")
         for cells in [row("td")]
     }
