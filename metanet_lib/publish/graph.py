@@ -297,6 +297,7 @@ def run(
         if cluster:
             cancel_jobs()
         stop_processes()
+        clear_unfinished(Results(profile, chosen["corpus"]).folder)
         try:
             status = subprocess.run(command, env=environment).returncode
         finally:
@@ -335,6 +336,21 @@ def stop_processes() -> None:
         except (psutil.Error, OSError):
             continue
     psutil.wait_procs(orphans, timeout=10)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove the files that a killed run was writing beside their places in a results folder.
+
+    Examples
+    --------
+    >>> _ = (folder / ".05_dataset_id.1234.ipynb").write_text("half of it")
+    >>> clear_unfinished(folder)
+    >>> list(folder.iterdir())
+    []
+    """
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink()
 
 
 def cancel_jobs() -> None:
