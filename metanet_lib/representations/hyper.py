@@ -18,7 +18,7 @@ invariant under the order of filters by construction; the views teach it, more o
   multiplicative noise; one of the two keeps its filters in the order in which they came.
 
 SANE's models are first put in one order of filters, as its authors do: see
-:class:`metanet_lib.representations.weights.AlignedWeights`; so it is invariant after all.
+:class:`~metanet_lib.representations.weights.AlignedWeights`; so it is invariant after all.
 
 Not as in the papers, for both: one transformer layer and tokens 64 wide, where theirs have two to
 eight layers and tokens 512 to 2,048 wide; batches of 8 models, theirs 32 to 500, so that a model is
