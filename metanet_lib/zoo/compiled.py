@@ -32,8 +32,13 @@ _WIDE = 2 * CODES
 _UNITS = INPUTS + INPUTS // _WIDE  # the row of scale and shift, the last
 _ROWS = 8  # of a batch that are gathered and multiplied at a time
 _multiply_wide, _multiply_square = product(_WIDE), product(CODES)
-_EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-_FAST = {**_EXACT, "fastmath": {"reassoc", "contract", "arcp", "nsz"}}  # sums in any order
+_FAST: dict[str, Any] = {  # sums in any order
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "arcp", "nsz"},
+}
+# As functions of their own they would be compiled twice, and which of the two runs, with which
+# order of sums, would depend on whether `_train` comes from the cache.
+_PART = {**_FAST, "inline": "always"}
 
 
 class CompiledSteps:
@@ -102,7 +107,7 @@ class CompiledSteps:
         return losses
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, **_FAST)  # type: ignore[untyped-decorator]
 def _train(
     bank: tuple[NDArray[Any], Floats, Floats],
     windows: NDArray[np.int32],
@@ -148,7 +153,7 @@ def _train(
             )
 
 
-@njit(**_EXACT)  # type: ignore[untyped-decorator]
+@njit(**_PART)  # type: ignore[untyped-decorator]
 def _gather(
     bank: tuple[NDArray[Any], Floats, Floats], windows: NDArray[np.int32], x: Floats
 ) -> None:
@@ -163,7 +168,7 @@ def _gather(
             x[j, c] = (f32(stored[row, c]) - least) * factor
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
+@njit(**_PART)  # type: ignore[untyped-decorator]
 def _add_rows(x: Floats, total: Floats) -> None:
     """Add the eight rows of ``x`` to ``total``."""
     for c in range(INPUTS):
@@ -171,7 +176,7 @@ def _add_rows(x: Floats, total: Floats) -> None:
         total[c] += first + ((x[4, c] + x[5, c]) + (x[6, c] + x[7, c]))
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
+@njit(**_PART)  # type: ignore[untyped-decorator]
 def _between(
     products: Floats,
     trained: Floats,
@@ -234,7 +239,7 @@ def _between(
             left[j, k] = inverse[k] * (left[j, k] - d_shift[k] - products[j, k] * d_scale[k])
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
+@njit(**_PART)  # type: ignore[untyped-decorator]
 def _sum_columns(rows: Floats, first: int, total: Floats) -> None:
     """Write the sums of 16 columns, from the ``first``; there are a multiple of four rows."""
     total[:] = 0
@@ -244,7 +249,7 @@ def _sum_columns(rows: Floats, first: int, total: Floats) -> None:
             total[k] += (rows[j, c] + rows[j + 1, c]) + (rows[j + 2, c] + rows[j + 3, c])
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
+@njit(**_PART)  # type: ignore[untyped-decorator]
 def _loss(x: Floats, left: Floats, weights: Floats, b: int) -> f32:
     """Return the mean squared error of the codes' reconstruction."""
     error, total = np.empty(INPUTS, f32), f32(0)
@@ -259,7 +264,7 @@ def _loss(x: Floats, left: Floats, weights: Floats, b: int) -> f32:
     return total / f32(b * INPUTS)
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
+@njit(**_PART)  # type: ignore[untyped-decorator]
 def _back(
     x: Floats, left: Floats, trained: Floats, b: int, sum_x: Floats, gradient: Floats
 ) -> None:
@@ -285,7 +290,7 @@ def _back(
         d_bias[c] = s * (total + size * bias[c] - sum_x[c])
 
 
-@njit(**_FAST)  # type: ignore[untyped-decorator]
+@njit(**_PART)  # type: ignore[untyped-decorator]
 def _update(
     trained: Floats,
     gradient: Floats,

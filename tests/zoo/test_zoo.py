@@ -1,5 +1,8 @@
 """Claims about the zoo: the population trainer does what the readable reference does."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -107,6 +110,23 @@ def test_models_in_another_order_are_the_same_models(patches):
     forth.train(Bank.of(patches))
     back.train(Bank.of(patches))
     assert relative_difference(back.weights.flip(0), forth.weights) < 1e-6
+
+
+def test_a_shard_is_the_same_whether_the_steps_were_compiled_or_come_from_the_cache(bank, tmp_path):
+    program = (
+        "from sys import argv; from metanet_lib.zoo import *;"
+        "make_shard(argv[1], argv[2], ZooParameters(models_fit=1, models_validation=1))"
+    )
+    shards = [tmp_path / "compiled.safetensors", tmp_path / "cached.safetensors"]
+    for shard in shards:
+        subprocess.run(
+            [sys.executable, "-c", program, str(bank), str(shard)],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+            check=True,
+        )
+    compiled, cached = map(Shard.load, shards)
+    assert torch.equal(compiled.encoder, cached.encoder)
+    assert torch.equal(compiled.loss_curve, cached.loss_curve)
 
 
 def test_a_shard_is_the_same_on_any_number_of_threads(bank, tmp_path):
