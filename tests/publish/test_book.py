@@ -1,48 +1,19 @@
 """Claims about the book as a whole: the tiny profile, from the raw corpus to the site."""
 
-import os
 import re
 import resource
-import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from htmlcheck import problems
+from shared import made_once
+from tiny_book import MAKE, command, killed_and_finished, make_book
 
 from metanet_lib.publish.graph import CHAPTERS
 
 pytestmark = pytest.mark.book
-
-BIN = Path(sys.executable).parent
-TABLES = ("accuracy", "accuracy_by_seed", "datasets", "metanetwork_losses", "zoo_losses")
-MAKE = ("metanet", "book", "--profile", "tiny")
-ENVIRONMENT = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "JUPYTER_PREFER_ENV_PATH": "1"}
-
-
-def clone(folder: Path) -> Path:
-    """Copy what git tracks into a folder, as a newcomer's clone has it."""
-    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
-    for name in tracked.stdout.splitlines():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(name, folder / name)
-    return folder
-
-
-def command(*words: str, cwd: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(words, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True)
-
-
-def make_book(cwd: Path) -> None:
-    done = command(*MAKE, cwd=cwd)
-    logs = cwd.glob("results/tiny/logs/*.log")
-    tails = "\n".join(f"== {log.name}\n{log.read_text()[-2000:]}" for log in logs)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:] + tails
 
 
 def written(folder: Path) -> dict[str, int]:
@@ -60,40 +31,10 @@ def written(folder: Path) -> dict[str, int]:
     }
 
 
-def tables(folder: Path) -> dict[str, str]:
-    return {name: (folder / f"results/tiny/tables/{name}.csv").read_text() for name in TABLES}
-
-
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory):
-    """A clone in which a run was killed once it had made a shard, and what a second run said."""
-    folder = clone(tmp_path_factory.mktemp("book"))
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(MAKE, cwd=folder, env=ENVIRONMENT, **quiet)
-    try:
-        deadline = time.monotonic() + 600
-        while not list(folder.glob("results/tiny/zoo/*.safetensors")):
-            assert time.monotonic() < deadline, "no shard within ten minutes"
-            time.sleep(0.1)
-        beside = command(*MAKE, cwd=folder)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    return folder, beside
-
-
-@pytest.fixture(scope="module")
-def book(killed):
-    """The book that the other tests read: the killed one, finished."""
-    folder, _ = killed
-    make_book(folder)
-    return folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def expected_tables(book):
-    """The tables of the book, read before any test edits it."""
-    return tables(book)
+def book(tmp_path_factory):
+    """The book that all tests here read, and the last ones edit."""
+    return made_once(tmp_path_factory, "book", killed_and_finished)
 
 
 def cpu_seconds() -> float:
@@ -108,18 +49,8 @@ def planned(cwd: Path) -> set[str]:
     return set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE)) - {"total"}
 
 
-@pytest.fixture
-def another(book, tmp_path):
-    """Another clone, with the demo corpus already in place."""
-    clone(tmp_path)
-    shutil.copytree(book / "data", tmp_path / "data", copy_function=shutil.copy2)
-    return tmp_path
-
-
-def test_a_run_beside_another_is_refused(killed):
-    _, beside = killed
-    assert beside.returncode != 0
-    assert "another `make book` is at work" in beside.stderr
+def test_a_run_beside_another_is_refused(book):
+    assert "another `make book` is at work" in (book / "refusal.txt").read_text()
 
 
 def test_the_book_has_its_shards_tables_figures_chapters_and_pages(book):
@@ -213,19 +144,3 @@ def test_a_changed_parameter_reruns_what_depends_on_it(book):
     changed = {Path(n).stem for n in after if n.startswith("results") and after[n] != before[n]}
     tables_made = {"modality_by_seed", "accuracy", "accuracy_by_seed"}
     assert changed == {"04_modality", "05_dataset_id", *tables_made}
-
-
-def test_chapters_run_by_bare_papermill_have_the_tables_of_the_book_that_was_killed(
-    another, expected_tables
-):
-    for name in CHAPTERS:
-        done = command(
-            "papermill",
-            f"notebooks/{name}.ipynb",
-            f"{name}.out.ipynb",
-            "-f",
-            "profiles/tiny.yaml",
-            cwd=another,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-    assert tables(another) == expected_tables
