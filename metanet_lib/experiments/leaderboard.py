@@ -312,7 +312,8 @@ def assess_peer(
 
     start = time.process_time()
     shown = _shown(peer, fit, samples[0])
-    representation.fit(shown, fit.datasets if peer.labels else None)
+    in_fitting = (fit.encoders, samples[0]) if peer.sees == "patches in fitting" else shown
+    representation.fit(in_fitting, fit.datasets if peer.labels else None)
     fit_seconds = time.process_time() - start
     known = Zoo(representation.transform(shown), fit.datasets)
     start = time.process_time()
@@ -373,8 +374,8 @@ def permuted_copies(zoo: Zoo, copies: int, seed: int) -> Zoo:
 
 
 def _shown(peer: Peer, zoo: Zoo, samples: np.ndarray | None) -> Any:
-    """Return what the peer may see of these models."""
-    if peer.sees == "weights":
+    """Return what the peer may see of these models, once it is fitted."""
+    if peer.sees in ("weights", "patches in fitting"):
         return zoo.encoders
     return samples if peer.sees == "patches" else (zoo.encoders, samples)
 

@@ -135,9 +135,9 @@ class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             model.parameters(), self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
         falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, self.steps)
-        batches = _batches(len(filters), self.batch_size)
+        some = batches(len(filters), self.batch_size)
         for step in range(self.steps):
-            batch = next(batches)
+            batch = next(some)
             loss = model.loss(filters[batch], labels[batch])
             if not math.isfinite(loss.item()):
                 raise FloatingPointError(
@@ -151,10 +151,17 @@ class DeepRepresentation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         model.eval()
 
 
-def _batches(models: int, size: int) -> Iterator[Tensor]:
-    """Yield shuffled batches of indices without end, each model once before any comes again."""
+def batches(models: int, size: int, generator: torch.Generator | None = None) -> Iterator[Tensor]:
+    """Yield shuffled batches of indices without end, each model once before any comes again.
+
+    Examples
+    --------
+    >>> few = batches(models=5, size=3)
+    >>> sorted(torch.cat([next(few), next(few)]).tolist())
+    [0, 1, 2, 3, 4]
+    """
     while True:
-        yield from torch.randperm(models).split(size)
+        yield from torch.randperm(models, generator=generator).split(size)
 
 
 def finite(encoders: np.ndarray) -> np.ndarray:

@@ -11,17 +11,20 @@ numbers 481 differ, and much of what is the accident of one training goes.
 squared difference of two such functions, that is the closed optimum of a linear autoencoder: no
 network is trained, nothing is random, no label and no patch is seen. Its decoder takes the 16
 directions in which a decoded function is largest: the best encoder, by least squares, of patches
-that have it for their covariance.
+that have it for their covariance. :class:`RefinedFunctionalCode` trains a network from there on.
 """
 
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from safetensors.numpy import save_file
 from sklearn.base import BaseEstimator, TransformerMixin
+from torch import Tensor, nn
 
-from metanet_lib.representations.deep import finite
+from metanet_lib.metanetwork import initialise
+from metanet_lib.representations.deep import batches, finite
 from metanet_lib.representations.weights import SIDE, Components
 from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo import CODES, INPUTS, checked_encoders
@@ -186,3 +189,97 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _function(self, codes: np.ndarray) -> np.ndarray:
         functions: np.ndarray = codes @ self.components_ + self.mean_
         return functions
+
+
+class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A network that begins as the functional code and is trained on, by the functional loss.
+
+    To the linear way from function to code, and to that back, a small network is added whose
+    answers are 0 at first. All principal components of the fit models go in and come out.
+
+    Parameters
+    ----------
+    dimensions
+        Numbers kept for a model.
+    width
+        Of the hidden layers.
+    steps, batch_size, learning_rate
+        Of Adam, with a learning rate that falls on half a cosine.
+    seed
+        Seed of initial weights and order.
+
+    Attributes
+    ----------
+    loss_
+        The functional loss on the models that fit, as :class:`FunctionalCode` has it.
+
+    Examples
+    --------
+    >>> refined, closed = RefinedFunctionalCode(steps=50), FunctionalCode()
+    >>> refined.fit(encoders).loss_ < closed.fit(encoders).loss_
+    True
+    """
+
+    def __init__(
+        self,
+        dimensions: int = 16,
+        width: int = 128,
+        steps: int = 1_000,
+        batch_size: int = 64,
+        learning_rate: float = 1e-3,
+        seed: int = 0,
+    ) -> None:
+        self.dimensions = dimensions
+        self.width = width
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.seed = seed
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Train on encoders ``[m, 256, 16]``; labels are not looked at."""
+        functions = stationary(finite(X))
+        self.components_ = Components(len(functions[0])).fit(functions)
+        z = torch.from_numpy(self.components_.transform(functions).astype(np.float32))
+        self.scale_ = float(z.std(0).max())
+        z /= self.scale_
+        kept = min(self.dimensions, z.shape[1])
+        generator = torch.Generator().manual_seed(self.seed)
+        self.encoder_, self.decoder_ = (
+            nn.Sequential(nn.Linear(i, self.width), nn.ReLU(), nn.Linear(self.width, o))
+            for i, o in ((z.shape[1], kept), (kept, z.shape[1]))
+        )
+        both = nn.ModuleList([self.encoder_, self.decoder_])
+        initialise(both, generator)
+        for network in (self.encoder_, self.decoder_):
+            *_, last, _ = network.parameters()
+            nn.init.zeros_(last)
+        adam = torch.optim.Adam(both.parameters(), self.learning_rate)
+        falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, self.steps)
+        some = batches(len(z), self.batch_size, generator)
+        for _ in range(self.steps):
+            loss = self._apart(z[next(some)]).mean()
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            falling.step()
+        with torch.no_grad():
+            self.loss_ = float(self._apart(z).mean()) * self.scale_**2
+        return self
+
+    @torch.no_grad()
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the codes ``[m, dimensions]`` of encoders ``[m, 256, 16]``."""
+        z = self.components_.transform(stationary(X)).astype(np.float32) / self.scale_
+        codes: np.ndarray = self._code(torch.from_numpy(z)).numpy()
+        return codes
+
+    def _code(self, z: Tensor) -> Tensor:
+        code: Tensor = z[:, : self.dimensions] + self.encoder_(z)
+        return code
+
+    def _apart(self, z: Tensor) -> Tensor:
+        code = self._code(z)
+        linear = nn.functional.pad(code, (0, z.shape[1] - code.shape[1]))
+        apart: Tensor = (linear + self.decoder_(code) - z).square().sum(1)
+        return apart

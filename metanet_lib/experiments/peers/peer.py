@@ -11,7 +11,7 @@ Group = Literal["weights only", "black box", "with data access"]
 GROUPS: tuple[Group, ...] = ("weights only", "black box", "with data access")
 """Groups of peers, by what they may look at, the least first; the order of the table."""
 
-Sees = Literal["weights", "patches", "both"]
+Sees = Literal["weights", "patches", "both", "patches in fitting"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Peer:
         A sentence each: how it works, and why it lands where it does; in Markdown.
     sees
         What ``fit`` and ``transform`` take: encoders ``[m, 256, 16]``; or samples of the patches of
-        each model's dataset, ``[m, n, 256]``; or the tuple of both.
+        each model's dataset, ``[m, n, 256]``; or the tuple of both; or that in ``fit`` alone.
     labels
         Whether ``fit`` is told the dataset ids of the fit models. If not, ``y`` is None.
     forward_passes
