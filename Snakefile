@@ -58,11 +58,11 @@ READS = {
     "06_dataset_or_files": [*CORPUS_FILES, *SHARDS, METANETWORK],
     "07_what_each_part_buys": [*SHARDS, METANETWORK],
     "08_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
-    "09_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK, *tables("ceiling")],
-    "10_open_decisions": CORPUS_FILES,
-    "11_cost": CORPUS_FILES,
-    "12_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
-    "13_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "09_open_decisions": CORPUS_FILES,
+    "10_cost": CORPUS_FILES,
+    "12_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK, *tables("ceiling")],
+    "13_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "14_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -76,17 +76,17 @@ WRITES = {
     ],
     "07_what_each_part_buys": [*tables("ablation"), *figures("ablation_parts")],
     "08_what_is_inside": figures("encoded_properties", "left_over"),
-    "09_against_the_others": [
+    "09_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
+    "10_cost": tables("zoo_speed", "cost"),
+    "12_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
     ],
-    "10_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
-    "11_cost": tables("zoo_speed", "cost"),
-    "12_interpret_your_model": [
+    "13_interpret_your_model": [
         *tables("interpreted_models", "interpreted_groups"),
         *figures("interpreted_models"),
     ],
-    "13_gallery": tables("gallery"),
+    "14_gallery": tables("gallery"),
 }
 
 # Training side by side keeps all cores busy, but neither before it nor after it: at home another
@@ -96,9 +96,9 @@ THREADS = {
     "03_meta_autoencoder": SIDE_BY_SIDE,
     "06_dataset_or_files": SIDE_BY_SIDE,
     "07_what_each_part_buys": SIDE_BY_SIDE,
-    "09_against_the_others": config["cores"],  # it measures
-    "10_open_decisions": SIDE_BY_SIDE,
-    "11_cost": config["cores"],  # nothing beside a measurement
+    "09_open_decisions": SIDE_BY_SIDE,
+    "10_cost": config["cores"],  # nothing beside a measurement
+    "12_against_the_others": config["cores"],  # it measures
 }
 
 # What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
@@ -109,8 +109,8 @@ LONG = {
     "03_meta_autoencoder",
     "06_dataset_or_files",
     "07_what_each_part_buys",
-    "09_against_the_others",
-    "10_open_decisions",
+    "09_open_decisions",
+    "12_against_the_others",
 }
 
 

@@ -133,7 +133,7 @@ print(", ".join(f"{difference:.0e}" for difference in apart))
 # Half of the models differ by less than {glue:text}`apart_half`, the most by {glue:text}`apart_most`.
 # The two ways add in another order, so they round otherwise. A model may go further apart where a
 # code's input lies within a rounding error of zero: ReLU bends there, and one way counts a patch that
-# the other does not. Chapter [11](11_cost.ipynb) has the same at the paper's size, where `make bench`
+# the other does not. Chapter [10](10_cost.ipynb) has the same at the paper's size, where `make bench`
 # was run. Two models with starts of their own differ by {glue:text}`others_apart`.
 
 # %% [markdown]

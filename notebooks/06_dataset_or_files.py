@@ -46,7 +46,7 @@ results
 # ## Same files, new files
 #
 # The metanetwork's 16 numbers, raw weights, and four ways to read a model that train no network
-# (chapter [9](09_against_the_others.ipynb) says what they are), fitted as always and asked twice.
+# (chapter [12](12_against_the_others.ipynb) says what they are), fitted as always and asked twice.
 
 # %%
 from metanet_lib.experiments.files import SIMPLE, ceiling, same_and_new
@@ -148,7 +148,7 @@ figures.show(
 # ## How many files make a dataset?
 #
 # The experiment once more with fewer and fewer of the same files; the new files are always the same
-# ones. There are as many models and patches as in chapter [10](10_open_decisions.ipynb)'s study, but each
+# ones. There are as many models and patches as in chapter [9](09_open_decisions.ipynb)'s study, but each
 # model makes as many passes over its patches as in this run. Accuracies are those of a small study:
 # compare them with each other.
 

@@ -201,7 +201,7 @@ figures.show(
 #
 # How much each *model* must see (one pass over so many patches? more? in batches of which size?) is
 # answered by zoos of their own: the choices *samples seen* and *batch size* of chapter
-# [10](10_open_decisions.ipynb).
+# [9](09_open_decisions.ipynb).
 
 # %% [markdown]
 # ## All the numbers that somebody chose

@@ -6,12 +6,12 @@
     what does each part of the method buy?
 ``inside``
     what is in a filter, and what of it do its three numbers keep?
-``leaderboard``
-    all representations on one protocol, side by side; ``peers`` says who takes part
 ``open_decisions``
     what if an open decision had fallen otherwise?
 ``cost``
     what does the training cost, and how near is it to the hardware?
+``leaderboard``
+    all representations on one protocol, side by side; ``peers`` says who takes part
 ``agreement``
     do the two ways to train the zoo train the same models?
 """

@@ -56,11 +56,11 @@ CHAPTERS = (
     "06_dataset_or_files",
     "07_what_each_part_buys",
     "08_what_is_inside",
-    "09_against_the_others",
-    "10_open_decisions",
-    "11_cost",
-    "12_interpret_your_model",
-    "13_gallery",
+    "09_open_decisions",
+    "10_cost",
+    "12_against_the_others",
+    "13_interpret_your_model",
+    "14_gallery",
 )
 """The chapters, in reading order."""
 

@@ -27,7 +27,7 @@ RESULTS = Results("tiny")
 PICTURE = '<img alt="a dot" src="data:image/svg+xml;base64,PHN2Zy8+">'
 GLUED = {
     "05_dataset_id": {"paper_vs_this_run": "<table><tr><td>a table</td></tr></table>"},
-    "10_open_decisions": {"open_decisions": f'<figure class="metanet">{PICTURE}</figure>'},
+    "09_open_decisions": {"open_decisions": f'<figure class="metanet">{PICTURE}</figure>'},
 }
 GLUED_TEXT = {
     "04_modality": {
