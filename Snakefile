@@ -31,6 +31,7 @@ JOBS = -(-len(SLUGS) // PROFILE["datasets_per_job"])
 BATCHES = {str(job): SLUGS[job::JOBS] for job in range(JOBS)}
 SHARDS = [f"{RUN}/zoo/{slug}.safetensors" for slug in SLUGS]
 METANETWORK = f"{RUN}/metanetwork.safetensors"
+FUNCTIONAL = f"{RUN}/functional.safetensors"
 PATCHES_CODE = library_files("metanet_lib.data.patches")
 ZOO_CODE = library_files("metanet_lib.zoo")
 PROSE = sorted(str(path) for path in Path("book").rglob("*") if path.is_file())
@@ -60,8 +61,14 @@ READS = {
     "08_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
     "09_open_decisions": CORPUS_FILES,
     "10_cost": CORPUS_FILES,
-    "12_against_the_others": [*CORPUS_FILES, *SHARDS, METANETWORK, *tables("ceiling")],
-    "13_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "11_a_better_metanetwork": [*CORPUS_FILES, *SHARDS, METANETWORK, *tables("ceiling")],
+    "12_against_the_others": [
+        *CORPUS_FILES,
+        *SHARDS,
+        METANETWORK,
+        *tables("ceiling", "beyond_by_seed"),
+    ],
+    "13_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
     "14_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
 WRITES = {
@@ -78,6 +85,7 @@ WRITES = {
     "08_what_is_inside": figures("encoded_properties", "left_over"),
     "09_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
     "10_cost": tables("zoo_speed", "cost"),
+    "11_a_better_metanetwork": [FUNCTIONAL, *tables("beyond_by_seed", "beyond", "beyond_floor")],
     "12_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
@@ -98,6 +106,7 @@ THREADS = {
     "07_what_each_part_buys": SIDE_BY_SIDE,
     "09_open_decisions": SIDE_BY_SIDE,
     "10_cost": config["cores"],  # nothing beside a measurement
+    "11_a_better_metanetwork": SIDE_BY_SIDE,
     "12_against_the_others": config["cores"],  # it measures
 }
 
@@ -110,6 +119,7 @@ LONG = {
     "06_dataset_or_files",
     "07_what_each_part_buys",
     "09_open_decisions",
+    "11_a_better_metanetwork",
     "12_against_the_others",
 }
 

@@ -161,6 +161,11 @@ class Results:
         """The file of the trained meta-autoencoders."""
         return self.folder / "metanetwork.safetensors"
 
+    @property
+    def functional(self) -> Path:
+        """The functional code of the run, a safetensors file (chapter 11)."""
+        return self.folder / "functional.safetensors"
+
     def shard(self, slug: str) -> Path:
         """Return the path of a dataset's shard; ``slug`` as in ``catalog.Dataset.slug``."""
         return self.zoo / f"{slug}.safetensors"

@@ -29,6 +29,7 @@ from metanet_lib.experiments.cost import BenchParameters
 from metanet_lib.experiments.open_decisions import StudyParameters
 from metanet_lib.experiments.parts import AblationParameters
 from metanet_lib.experiments.peers import PeersParameters
+from metanet_lib.experiments.peers.beyond import BeyondParameters
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.parameters import Parameters
@@ -41,6 +42,7 @@ SECTIONS: dict[str, type[Parameters]] = {
     "metanetwork": MetanetworkParameters,
     "interpret": InterpretParameters,
     "ablation": AblationParameters,
+    "beyond": BeyondParameters,
     "peers": PeersParameters,
     "study": StudyParameters,
     "bench": BenchParameters,
@@ -58,6 +60,7 @@ CHAPTERS = (
     "08_what_is_inside",
     "09_open_decisions",
     "10_cost",
+    "11_a_better_metanetwork",
     "12_against_the_others",
     "13_interpret_your_model",
     "14_gallery",

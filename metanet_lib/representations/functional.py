@@ -3,9 +3,10 @@
 Two models whose filters span the same space encode equally well: a decoder undoes every mixing of
 filters. So a model is compared by the projector ``P = Q Qᵀ`` on its column space, whatever the
 order, the sign, the scale or any mixing of its filters. And its patches come from random places:
-what it does at one place of the window it would as soon do at another. :func:`stationary` averages
-``P`` over all places, which leaves a function of the displacement between two pixels. Of 32,896
-numbers 481 differ, and much of what is the accident of one training goes.
+what it does at one place of the window it would as soon do at another. So ``P`` has a part that is
+the same at all places, its average over them (:func:`stationary`: of 32,896 numbers 481 differ),
+and a rest that changes from place to place, of which more is the accident of one training and of
+its files. :func:`function` weighs the rest less.
 
 :class:`FunctionalCode` keeps 16 principal components of it. Under the *functional loss*, the
 squared difference of two such functions, that is the closed optimum of a linear autoencoder: no
@@ -29,8 +30,14 @@ from metanet_lib.representations.weights import SIDE, Components
 from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo import CODES, INPUTS, checked_encoders
 
+LOCALITY = 0.5
+"""How much the functional code weighs what changes from place to place; chosen once, chapter 11."""
+
 _LAGS = np.arange(2 * SIDE) - 2 * SIDE * (np.arange(2 * SIDE) > SIDE)  # 0, 1, .., 16, -15, .., -1
 _PAIRS = np.clip(SIDE - np.abs(_LAGS), 0, None)  # pixels of a row that lie so far apart
+_ROWS, _COLUMNS = np.triu_indices(INPUTS)
+_TWICE = np.where(_ROWS == _COLUMNS, 1, np.sqrt(2))  # a pair of pixels stands for two entries
+_CHUNK = 64  # models at a time, of each of which two squares are made
 _KEPT = np.array(  # one of each two opposite displacements
     [(i, j) for i in range(SIDE) for j in range(2 * SIDE) if j != SIDE and (i, _LAGS[j]) >= (0, 0)]
 ).T
@@ -49,15 +56,10 @@ def stationary(encoders: np.ndarray) -> np.ndarray:
     >>> of_models.shape, bool(np.allclose(of_models, stationary(encoders @ mixing), atol=1e-4))
     ((24, 481), True)
     """
-    basis = np.linalg.qr(checked_encoders(encoders).astype(np.float64)).Q
-    pictures = basis.transpose(0, 2, 1).reshape(-1, CODES, SIDE, SIDE)
-    power = np.square(np.abs(np.fft.rfft2(pictures, s=(2 * SIDE, 2 * SIDE)))).sum(1)
-    sums = np.fft.irfft2(power, s=(2 * SIDE, 2 * SIDE))[:, _KEPT[0], _KEPT[1]]
-    functions: np.ndarray = (sums * _weights() / _counts()).astype(np.float32)
-    return functions
+    return _averaged(_projectors(checked_encoders(encoders)))
 
 
-def square(functions: np.ndarray) -> np.ndarray:
+def square(averaged: np.ndarray) -> np.ndarray:
     """Return averaged projectors as matrices ``[m, 256, 256]``: what :func:`stationary` left out.
 
     Examples
@@ -66,12 +68,60 @@ def square(functions: np.ndarray) -> np.ndarray:
     >>> bool(np.allclose(np.square(matrices).sum((1, 2)), np.square(numbers).sum(1), rtol=1e-4))
     True
     """
-    by_lag = np.zeros((len(functions), 2 * SIDE, 2 * SIDE), functions.dtype)
-    means = functions / _weights()
+    by_lag = np.zeros((len(averaged), 2 * SIDE, 2 * SIDE), averaged.dtype)
+    means = averaged / _weights()
     by_lag[:, _KEPT[0], _KEPT[1]] = by_lag[:, -_KEPT[0], -_KEPT[1]] = means
     row, column = np.divmod(np.arange(INPUTS), SIDE)
     matrices: np.ndarray = by_lag[:, row[:, None] - row, column[:, None] - column]
     return matrices
+
+
+def function(encoders: np.ndarray, locality: float = LOCALITY) -> np.ndarray:
+    """Return what models do, float32 ``[m, 32896]``: projectors, their changes over places weighed.
+
+    The distance of two models is that of two matrices ``P``, whose averages over places count in
+    full, and whose rests count ``locality`` times.
+
+    Parameters
+    ----------
+    encoders
+        ``[m, 256, 16]``.
+    locality
+        0: the average alone; 1: the projector as it is.
+
+    Examples
+    --------
+    >>> whole, averaged = function(encoders, locality=1), function(encoders, locality=0)
+    >>> bool(np.allclose(np.square(whole).sum(1), 16, rtol=1e-4))  # a projector on 16 directions
+    True
+    >>> of_averages = np.square(stationary(encoders)).sum(1)
+    >>> bool(np.allclose(np.square(averaged).sum(1), of_averages, rtol=1e-4))
+    True
+    """
+    encoders = checked_encoders(encoders)
+    out = np.empty((len(encoders), len(_ROWS)), np.float32)
+    for first in range(0, len(encoders), _CHUNK):
+        chunk = slice(first, first + _CHUNK)
+        projectors = _projectors(encoders[chunk])
+        weighed = locality * projectors + (1 - locality) * square(_averaged(projectors))
+        out[chunk] = weighed[:, _ROWS, _COLUMNS] * _TWICE
+    return out
+
+
+def _projectors(encoders: np.ndarray) -> np.ndarray:
+    basis = np.linalg.qr(encoders.astype(np.float64)).Q
+    projectors: np.ndarray = basis @ basis.transpose(0, 2, 1)
+    return projectors
+
+
+def _averaged(matrices: np.ndarray) -> np.ndarray:
+    """Average symmetric matrices ``[m, 256, 256]`` over places, ``[m, 481]``."""
+    row, column = np.divmod(np.arange(INPUTS), SIDE)
+    lag = (row[:, None] - row) % (2 * SIDE) * 2 * SIDE + (column[:, None] - column) % (2 * SIDE)
+    sums = np.stack([np.bincount(lag.ravel(), m.ravel(), 4 * INPUTS) for m in matrices])
+    means = sums[:, _KEPT[0] * 2 * SIDE + _KEPT[1] % (2 * SIDE)] / _counts()
+    weighed: np.ndarray = (means * _weights()).astype(np.float32)
+    return weighed
 
 
 def _counts() -> np.ndarray:
@@ -94,14 +144,16 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     dimensions
         Numbers kept for a model.
+    locality
+        How much what changes from place to place is weighed, above 0 and at most 1.
 
     Attributes
     ----------
     mean_, components_
-        Of the principal components, ``[481]`` and ``[dimensions, 481]``.
+        Of the principal components, ``[32896]`` and ``[dimensions, 32896]``.
     loss_
-        The functional loss on the models that fit: the mean squared distance between averaged
-        projectors and what comes back from the code.
+        The functional loss on the models that fit: the mean squared distance between functions and
+        what comes back from the code.
 
     Examples
     --------
@@ -111,8 +163,9 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ((24, 4), (24, 256, 16))
     """
 
-    def __init__(self, dimensions: int = 16) -> None:
+    def __init__(self, dimensions: int = 16, locality: float = LOCALITY) -> None:
         self.dimensions = dimensions
+        self.locality = locality
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Find the components on encoders ``[m, 256, 16]``; labels are not looked at.
@@ -122,23 +175,31 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If the encoders have another shape or hold values that are not finite.
         """
-        functions = stationary(finite(X))
+        functions = function(finite(X), self.locality)
         pca = Components(self.dimensions).fit(functions).pca_
         self.mean_, self.components_ = pca.mean_, pca.components_
-        apart = functions - self._function(self._code(functions))
-        self.loss_ = float(np.square(apart).sum(1).mean())
+        self.loss_ = self.loss(X)
         return self
+
+    def loss(self, X: np.ndarray) -> float:
+        """Return the functional loss of encoders ``[m, 256, 16]``."""
+        functions = function(X, self.locality)
+        return float(np.square(functions - self._function(self._code(functions))).sum(1).mean())
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the codes ``[m, dimensions]``; the order of a model's filters changes nothing."""
-        return self._code(stationary(X))
+        return self._code(function(X, self.locality))
 
     def inverse_transform(self, X: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` that codes ``[m, dimensions]`` stand for.
 
         Their columns are orthonormal, the most important first.
         """
-        _, vectors = np.linalg.eigh(square(self._function(X)).astype(np.float64))
+        upper = self._function(X) / _TWICE
+        weighed = np.empty((len(X), INPUTS, INPUTS))
+        weighed[:, _ROWS, _COLUMNS] = weighed[:, _COLUMNS, _ROWS] = upper
+        averaged = square(_averaged(weighed))
+        _, vectors = np.linalg.eigh(averaged + (weighed - averaged) / self.locality)
         leading: np.ndarray = vectors[:, :, : -CODES - 1 : -1].astype(np.float32)
         return leading
 
@@ -156,7 +217,11 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             save_file(
                 {name: np.ascontiguousarray(a, np.float32) for name, a in arrays.items()},
                 temporary,
-                {"representation": "functional", "loss": repr(self.loss_)},
+                {
+                    "representation": "functional",
+                    "locality": repr(self.locality),
+                    "loss": repr(self.loss_),
+                },
             )
 
     @classmethod
@@ -177,7 +242,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 f"{path}: expected a functional code, as `make book` writes it (chapter 11), found "
                 f"tensors {', '.join(sorted(tensors)) or 'none'}"
             )
-        code = cls(len(tensors["components"]))
+        code = cls(len(tensors["components"]), float(header["locality"]))
         code.mean_, code.components_ = tensors["mean"].numpy(), tensors["components"].numpy()
         code.loss_ = float(header["loss"])
         return code
@@ -195,7 +260,7 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
     """A network that begins as the functional code and is trained on, by the functional loss.
 
     To the linear way from function to code, and to that back, a small network is added whose
-    answers are 0 at first. All principal components of the fit models go in and come out.
+    answers are 0 at first. 256 principal components of the fit models go in and come out.
 
     Parameters
     ----------
@@ -238,8 +303,8 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Train on encoders ``[m, 256, 16]``; labels are not looked at."""
-        functions = stationary(finite(X))
-        self.components_ = Components(len(functions[0])).fit(functions)
+        functions = function(finite(X))
+        self.components_ = Components(min(CODES**2, len(X) - 1)).fit(functions)
         z = torch.from_numpy(self.components_.transform(functions).astype(np.float32))
         self.scale_ = float(z.std(0).max())
         z /= self.scale_
@@ -270,7 +335,7 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
     @torch.no_grad()
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the codes ``[m, dimensions]`` of encoders ``[m, 256, 16]``."""
-        z = self.components_.transform(stationary(X)).astype(np.float32) / self.scale_
+        z = self.components_.transform(function(X)).astype(np.float32) / self.scale_
         codes: np.ndarray = self._code(torch.from_numpy(z)).numpy()
         return codes
 

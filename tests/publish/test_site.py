@@ -42,6 +42,11 @@ GLUED_TEXT = {
         "n_ids": "20",
         "chance": "5.0 %",
     },
+    "11_a_better_metanetwork": {
+        "functional_same": "97.5 %",
+        "functional_new": "33.1 %",
+        "functional_modality": "100.0 %",
+    },
     "06_dataset_or_files": {
         "zoos_dataset_id": "24.4 % to 38.1 %",
         "zoos_dataset_id_new_files": "17.5 % to 22.5 %",

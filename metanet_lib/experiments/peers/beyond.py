@@ -13,9 +13,10 @@ from metanet_lib.representations.end_to_end import EndToEnd
 from metanet_lib.representations.functional import (
     FunctionalCode,
     RefinedFunctionalCode,
+    function,
     stationary,
 )
-from metanet_lib.representations.weights import Components
+from metanet_lib.representations.weights import Components, reduced
 
 FUNCTIONAL = "functional"
 """The row of the representation that the steps lead to."""
@@ -91,15 +92,26 @@ def beyond(p: BeyondParameters, paper: MetanetworkParameters) -> list[Peer]:
             seeds=seeds,
         ),
         Peer(
+            "functional_averaged",
+            "Averaged over places",
+            "weights only",
+            "",
+            reduced(stationary),
+            how="The projector on the column space, averaged over all places in the window, in 16 "
+            "principal components.",
+            why="Of 32,896 numbers 481 are left. What a model does at one place only is gone: "
+            "much of it accident, not all.",
+        ),
+        Peer(
             FUNCTIONAL,
             "Functional code",
             "weights only",
             "",
             FunctionalCode(),
-            how="The projector on the column space, averaged over all places in the window, in its "
-            "16 principal components: the closed optimum of a linear autoencoder.",
-            why="Patches come from random places, so what differs from place to place is accident; "
-            "of 32,896 numbers 481 are left, and 16 components hold more of them.",
+            how="The projector on the column space, its changes from place to place weighed less, "
+            "in 16 principal components: the closed optimum of a linear autoencoder.",
+            why="Patches come from random places, so what a model does at one place and not at "
+            "another is more often accident than what it does everywhere.",
             reconstructs=True,
         ),
         Peer(
@@ -129,11 +141,11 @@ def beyond(p: BeyondParameters, paper: MetanetworkParameters) -> list[Peer]:
         ),
         Peer(
             "functional_full",
-            "Functional code, all 481 numbers",
+            "Functional code, all numbers",
             "weights only",
             "",
-            FunctionTransformer(stationary),
-            how="The averaged projector itself, without the bottleneck.",
+            FunctionTransformer(function),
+            how="The weighed projector itself, without the bottleneck.",
             why="What it names more than the functional code is the price of 16 numbers.",
         ),
         Peer(
@@ -142,11 +154,11 @@ def beyond(p: BeyondParameters, paper: MetanetworkParameters) -> list[Peer]:
             "weights only",
             "",
             make_pipeline(
-                FunctionTransformer(stationary),
+                FunctionTransformer(function),
                 Components(64),
                 LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto", n_components=16),
             ),
-            how="64 principal components of the averaged projector, then the 16 directions that "
+            how="64 principal components of the weighed projector, then the 16 directions that "
             "best part the datasets of the fit models.",
             why="A ceiling: which 16 numbers one would keep who knows the answers.",
             labels=True,

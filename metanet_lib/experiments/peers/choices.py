@@ -9,6 +9,10 @@ most often won, the earlier one where two are equal.
 
 ``benchmarks/choose.py`` runs the trials and writes ``choices.csv``, which lies beside this module.
 :func:`chosen` reads what won, and the rows of the comparison are made with it.
+
+Which view of a model the functional code takes was chosen once, too, among a few, on models of
+files that no run of the book sees: ``benchmarks/candidates.py`` asked them and wrote
+``candidates.csv``, which :func:`candidates` reads.
 """
 
 import json
@@ -21,6 +25,9 @@ import pandas as pd
 
 FILE = Path(__file__).with_name("choices.csv")
 """Every trial: its row, settings, what it was fitted on and asked, and what came out."""
+
+CANDIDATES = Path(__file__).with_name("candidates.csv")
+"""What was asked of each view that the functional code could have taken, and what came out."""
 
 
 def _grid(**values: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
@@ -112,3 +119,21 @@ def _in_words(settings: dict[str, Any]) -> str:
         return " and ".join(map(str, v)) if isinstance(v, list | tuple) else str(v)
 
     return ", ".join(f"{name.replace('_', ' ')} {value(v)}" for name, v in settings.items())
+
+
+@cache
+def candidates() -> pd.DataFrame:
+    """Return what was asked of each view that the functional code could have taken.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``candidate``, ``task``, ``n_fit``, ``n_validation``, ``n_correct``, ``accuracy``,
+        ``bootstrap_low`` and ``bootstrap_high``.
+
+    Examples
+    --------
+    >>> sorted(set(candidates()["task"]))
+    ['dataset_id', 'dataset_id_new_files', 'modality', 'modality_new_files']
+    """
+    return pd.read_csv(CANDIDATES)
