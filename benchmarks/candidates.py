@@ -1,7 +1,7 @@
 """Choose which view of a model the functional code takes, once, where no run of the book looks.
 
 A demo corpus of its own, with another seed, so that none of its files is in any run, is split as
-every corpus is; 20 models of each training dataset fit, 50 of the same files and 50 of new files are
+every corpus is; of each training dataset 20 models fit, 50 of the same files and 50 of new ones are
 asked, in the size of the ``quick`` profile. Each candidate is reduced to 16 principal components
 and asked by the same k-NN vote. Run it as ``python benchmarks/candidates.py``; the zoo takes some
 minutes of two cores. It writes ``candidates.csv``, which chapter 11 shows.
