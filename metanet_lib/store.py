@@ -6,6 +6,7 @@ never overwrites the demo's::
 
     zoo/v-aer.safetensors      one shard per dataset
     metanetwork.safetensors    the trained meta-autoencoders
+    functional.safetensors     the functional code
     tables/*.csv               every number of the book
     figures/*.{svg,png,csv}    every figure of the book, and the numbers it draws
     chapters/*.ipynb           the executed chapters
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -127,6 +128,12 @@ class Results:
     corpus: str = DEMO_CORPUS
     root: Path = Path("results")
 
+    @classmethod
+    def at(cls, folder: Path | str) -> Self:
+        """Return the results that lie in a folder, such as ``results/quick``."""
+        path = Path(folder).resolve()
+        return cls(path.name, root=path.parent)
+
     @property
     def is_demo(self) -> bool:
         """Whether the run reads the synthetic demo corpus."""
@@ -160,6 +167,11 @@ class Results:
     def metanetwork(self) -> Path:
         """The file of the trained meta-autoencoders."""
         return self.folder / "metanetwork.safetensors"
+
+    @property
+    def functional(self) -> Path:
+        """The file of the functional code."""
+        return self.folder / "functional.safetensors"
 
     def shard(self, slug: str) -> Path:
         """Return the path of a dataset's shard; ``slug`` as in ``catalog.Dataset.slug``."""

@@ -122,8 +122,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         functions = stationary(finite(X))
         pca = Components(self.dimensions).fit(functions).pca_
         self.mean_, self.components_ = pca.mean_, pca.components_
-        apart = functions - self._function(self._code(functions))
-        self.loss_ = float(np.square(apart).sum(1).mean())
+        self.loss_ = self._loss(functions)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -138,6 +137,10 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         _, vectors = np.linalg.eigh(square(self._function(X)).astype(np.float64))
         leading: np.ndarray = vectors[:, :, : -CODES - 1 : -1].astype(np.float32)
         return leading
+
+    def functional_loss(self, X: np.ndarray) -> float:
+        """Return the functional loss on encoders ``[m, 256, 16]``."""
+        return self._loss(stationary(X))
 
     def save(self, path: Path | str) -> None:
         """Write what was fitted to a safetensors file.
@@ -178,6 +181,10 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         code.mean_, code.components_ = tensors["mean"].numpy(), tensors["components"].numpy()
         code.loss_ = float(header["loss"])
         return code
+
+    def _loss(self, functions: np.ndarray) -> float:
+        apart = functions - self._function(self._code(functions))
+        return float(np.square(apart).sum(1).mean())
 
     def _code(self, functions: np.ndarray) -> np.ndarray:
         codes: np.ndarray = (functions - self.mean_) @ self.components_.T
