@@ -24,7 +24,7 @@ USUAL = 0.99
 """Share of the zoo's own models that count as usual."""
 
 _FOLDS = 5  # of the zoo's models, one at a time is left out
-_MOST = 1000  # models that the common directions are found on: more of them change little
+_MOST = 1000  # models of a zoo that are taken: time grows with their square
 _CHUNK = 250  # models at a time, whose projectors are held
 
 

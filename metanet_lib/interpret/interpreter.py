@@ -168,10 +168,10 @@ class Answer:
         if self.unlike_anything_seen:
             lines.append(
                 fill(
-                    "  UNLIKE ANYTHING SEEN: the order of its inputs hardly matters. The zoo knows "
-                    f"{self.more_than_shuffled:+.2%} of its column space more than of the same in "
-                    f"other orders; of its own models, {USUAL:.0%} have {self.usual:+.2%} or more. "
-                    "The votes mean little",
+                    "  UNLIKE ANYTHING SEEN: that its inputs have this order hardly matters. The "
+                    f"zoo knows {self.more_than_shuffled:+.2%} more of its column space than if "
+                    f"they were shuffled; of {USUAL:.0%} of the zoo's own models, at least "
+                    f"{self.usual:+.2%}. The votes mean little",
                     88,
                     subsequent_indent=" " * 4,
                 )
@@ -315,6 +315,8 @@ class Interpreter:
             If the encoders have another shape.
         """
         encoders = checked_encoders(encoders).astype(np.float32, copy=False)
+        if not len(encoders):
+            return []
         embeddings = self.representation.transform(encoders)
         more = self.familiarity.more(encoders)
         distances, places = self._by_dataset.kneighbors(embeddings)

@@ -340,7 +340,7 @@ def test_noise_is_unlike_anything_seen_whoever_answers(of, encoder, request):
     assert mine.more_than_shuffled > mine.usual
     for other in others:
         assert other.unlike_anything_seen
-        assert "UNLIKE ANYTHING SEEN: the order of its inputs" in str(other)
+        assert "UNLIKE ANYTHING SEEN: that its inputs have this order" in str(other)
         assert other.more_than_shuffled < other.usual == mine.usual
     assert others[0].more_than_shuffled == pytest.approx(others[1].more_than_shuffled, abs=1e-6)
 
