@@ -91,7 +91,12 @@ WRITES = {
         *figures("leaderboard"),
     ],
     "13_interpret_your_model": [
-        *tables("interpreted_models", "interpreted_groups"),
+        *tables(
+            "interpreted_models",
+            "interpreted_groups",
+            "interpreted_by_both",
+            "interpreted_votes",
+        ),
         *figures("interpreted_models"),
     ],
     "14_gallery": tables("gallery"),

@@ -138,9 +138,16 @@ def interpret(
     files: Annotated[
         list[Path], typer.Argument(help="Encoders: .safetensors, .npy, or a state_dict .pt, .pth.")
     ],
-    results: Annotated[Path, typer.Option(help="A run's results: its zoo and metanetwork.")] = Path(
+    results: Annotated[Path, typer.Option(help="A run's results: its zoo and more.")] = Path(
         "results/quick"
     ),
+    representation: Annotated[
+        str,
+        typer.Option(
+            help="By what models are compared: 'functional', the run's functional code; 'paper', "
+            "its metanetwork; or a row of the comparison with others, such as 'gram', fitted anew."
+        ),
+    ] = "functional",
     tensor: Annotated[
         str | None, typer.Option(help="Name of the tensor that holds the encoder.")
     ] = None,
@@ -159,24 +166,43 @@ def interpret(
     Of labels with as many votes the first by name is the answer, so look at
     the votes.
 
-    UNLIKE ANYTHING SEEN is said of a model that is farther from its tenth
-    neighbour than 99 % of the zoo's own models are from theirs, each left out
-    in turn: its votes mean little.
+    UNLIKE ANYTHING SEEN is said of a model for which the order of its inputs
+    hardly matters: shuffled, it has nearly as much in common with the models
+    of the zoo as before. 99 % of the zoo's own models, each left out in turn,
+    lose more by it. Its votes mean little.
+
+    Of the comparison with others (chapter 12), every row that sees weights
+    only can answer; those that train a network take minutes. An unknown name
+    lists them all.
 
     A file that cannot be read is reported, the others are answered for, and
     the exit code is 1.
 
-    --json gives one object: "results", "k" (neighbours), "n_zoo" (models that
-    can vote), "models" (of each: "name", "modality", "modality_votes",
-    "dataset", "dataset_votes", "neighbours" with "dataset", "model" and
-    "distance", "distance" to the last of them, "usual_distance",
-    "unlike_anything_seen", "embedding") and "errors" ("file", "error").
+    --json gives one object: "results", "representation", "k" (neighbours),
+    "n_zoo" (models that can vote), "models" (of each: "name", "modality",
+    "modality_votes", "dataset", "dataset_votes", "neighbours" with "dataset",
+    "model" and "distance", "distance" to the last of them,
+    "unlike_anything_seen", which is "more_than_shuffled" less than "usual",
+    both shares of the column space, "embedding") and "errors" ("file",
+    "error").
     """
-    from metanet_lib.interpret import Interpreter
+    from metanet_lib.interpret import STORED, Interpreter
 
     if plot and plot.suffix not in (".png", ".svg"):
         raise ValueError(f"{plot}: expected a plot called .png or .svg, found {plot.suffix!r}")
-    interpreter = Interpreter.of(results)
+    if representation in STORED:
+        interpreter = Interpreter.of(results, representation=representation)
+    else:
+        from metanet_lib.catalog import DATASETS
+        from metanet_lib.experiments.leaderboard import weights_only
+        from metanet_lib.metanetwork import load
+        from metanet_lib.zoo import load_zoo
+
+        run = Results.at(results)
+        there = [d for d in DATASETS if run.shard(d.slug).is_file()]
+        metanetworks, (fit, *_) = load(run.metanetwork), load_zoo(run.zoo, there)
+        row = weights_only(representation, metanetworks, len(fit))
+        interpreter = Interpreter.of(results, representation=row, name=representation)
     answers, errors = [], []
     for file in files:
         try:
@@ -186,10 +212,12 @@ def interpret(
     k, n = interpreter.parameters.k, len(interpreter.zoo)
     if as_json:
         models = [answer.as_dict() for answer in answers]
-        found = {"results": str(results), "k": k, "n_zoo": n, "models": models, "errors": errors}
-        print(json.dumps(found, indent=2))
+        found = {"results": str(results), "representation": representation, "k": k, "n_zoo": n}
+        print(json.dumps({**found, "models": models, "errors": errors}, indent=2))
     else:
-        print(f"asked: the {k} nearest of {n:,} models of {results}", *answers, sep="\n\n")
+        by = STORED.get(representation, representation)
+        asked = f"asked: the {k} nearest of {n:,} models of {results}, by {by}"
+        print(asked, *answers, sep="\n\n")
     if plot and answers:
         from metanet_lib import figures
 

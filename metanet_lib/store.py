@@ -6,6 +6,7 @@ never overwrites the demo's::
 
     zoo/v-aer.safetensors      one shard per dataset
     metanetwork.safetensors    the trained meta-autoencoders
+    functional.safetensors     the functional code
     tables/*.csv               every number of the book
     figures/*.{svg,png,csv}    every figure of the book, and the numbers it draws
     chapters/*.ipynb           the executed chapters
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -127,6 +128,12 @@ class Results:
     corpus: str = DEMO_CORPUS
     root: Path = Path("results")
 
+    @classmethod
+    def at(cls, folder: Path | str) -> Self:
+        """Return the results that lie in a folder, such as ``results/quick``."""
+        path = Path(folder).resolve()
+        return cls(path.name, root=path.parent)
+
     @property
     def is_demo(self) -> bool:
         """Whether the run reads the synthetic demo corpus."""
@@ -163,7 +170,7 @@ class Results:
 
     @property
     def functional(self) -> Path:
-        """The functional code of the run, a safetensors file (chapter 11)."""
+        """The file of the functional code (chapter 11)."""
         return self.folder / "functional.safetensors"
 
     def shard(self, slug: str) -> Path:

@@ -34,6 +34,14 @@ from metanet_lib import cli
             ["patches", "v:aer", "--corpus", ".", "--out", ".", "--parameters", '{"size": 3}'],
             "PatchParameters has no parameter size; it has per_dataset",
         ),
+        (
+            ["interpret", "mine.npy", "--results", "nowhere"],
+            "nowhere: expected the results of a run",
+        ),
+        (
+            ["interpret", "mine.npy", "--results", "nowhere", "--representation", "gram"],
+            "nowhere/metanetwork.safetensors: no such file; chapter 03_meta_autoencoder makes it",
+        ),
         (["zoo", "none.safetensors", "--out", ".", "--parameters", "{}"], "none.safetensors"),
     ],
 )

@@ -31,6 +31,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file, save_file
+from sklearn.base import TransformerMixin
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
@@ -38,7 +40,10 @@ from metanet_lib.catalog import Dataset
 from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
 from metanet_lib.experiments.cost import metanetwork_speed
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
+from metanet_lib.experiments.peers import peers as all_peers
+from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
 from metanet_lib.interpret import (
+    STORED,
     InterpretParameters,
     Task,
     asked,
@@ -47,7 +52,7 @@ from metanet_lib.interpret import (
     paired_interval,
     wilson_interval,
 )
-from metanet_lib.metanetwork import MetanetworkParameters
+from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
 from metanet_lib.representations.weights import Components
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
@@ -211,6 +216,49 @@ def training_steps(parameters: MetanetworkParameters, models: int) -> int:
     p = parameters
     unitwise, interunit = (-(-n // p.batch_size) for n in (CODES * models, models))
     return p.unitwise_epochs * unitwise + p.interunit_epochs * interunit
+
+
+def weights_only(name: str, metanetworks: Sequence[Metanetwork], models: int) -> TransformerMixin:
+    """Return the representation of a row that sees weights only, not yet fitted.
+
+    Parameters
+    ----------
+    name
+        The row. A row that shows models twice is not among them, nor the run's own metanetworks,
+        which are fitted already.
+    metanetworks
+        These: a network of a row takes as many steps as one of them.
+    models
+        How many models it will be fitted to.
+
+    Raises
+    ------
+    ValueError
+        If there is no such row; all are listed.
+
+    Examples
+    --------
+    >>> weights_only("gram", [metanetwork], len(encoders)).fit(encoders).transform(encoders).shape
+    (24, 16)
+    >>> weights_only("all", [metanetwork], len(encoders))
+    Traceback (most recent call last):
+    ValueError: unknown representation 'all'; there are: functional, paper, raw_weights, ...
+    """
+    net = metanetworks[0].model.parameters_
+    steps = training_steps(net, models)
+    rows: dict[str, TransformerMixin] = {}
+    for peer in (
+        *all_peers(PeersParameters(), metanetworks, steps),
+        *beyond(BeyondParameters(), net),
+    ):
+        if peer.sees == "weights" and peer.copies == 1 and peer.name != "metanetwork":
+            whole, *reduced = peer.rows()
+            rows[whole.name] = peer.of_seed(0)
+            rows |= {r.name: make_pipeline(peer.of_seed(0), Components(16)) for r in reduced}
+    if name not in rows:
+        names = ", ".join(dict.fromkeys((*STORED, *rows)))
+        raise ValueError(f"unknown representation {name!r}; there are: {names}")
+    return rows[name]
 
 
 def draw_samples(

@@ -24,8 +24,9 @@ def interpreted_models(interpreter: Interpreter, answers: Sequence[Answer]) -> F
     Examples
     --------
     >>> from metanet_lib.interpret import InterpretParameters
-    >>> numbers = np.tile(np.arange(8), 3)
-    >>> interpreter = Interpreter(metanetwork, zoo, numbers, InterpretParameters(k=3))
+    >>> from metanet_lib.representations.functional import FunctionalCode
+    >>> code, numbers = FunctionalCode().fit(zoo.encoders), np.tile(np.arange(8), 3)
+    >>> interpreter = Interpreter(code, "functional", zoo, numbers, InterpretParameters(k=3))
     >>> answers = interpreter.interpret(encoders[:2], ["mine", "yours"])
     >>> len(interpreted_models(interpreter, answers).axes)
     3

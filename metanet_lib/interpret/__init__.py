@@ -6,6 +6,8 @@
     how sure an accuracy is, and the difference of two
 ``interpreter``
     :class:`Interpreter`, which answers for a model that somebody else trained
+``familiar``
+    :class:`Familiarity`, which tells whether such a model is like anything that the zoo knows
 ``foreign``
     such models, read from their files and checked
 """
@@ -25,16 +27,19 @@ from metanet_lib.interpret.classifier import (
     percent,
     result_table,
 )
+from metanet_lib.interpret.familiar import USUAL, Familiarity
 from metanet_lib.interpret.foreign import SUFFIXES, ForeignModels, read_models
-from metanet_lib.interpret.interpreter import USUAL, Answer, Interpreter, Neighbour
+from metanet_lib.interpret.interpreter import STORED, Answer, Interpreter, Neighbour
 from metanet_lib.interpret.intervals import bootstrap_interval, paired_interval, wilson_interval
 
 __all__ = [
     "PAPER_ACCURACY",
+    "STORED",
     "SUFFIXES",
     "TASKS",
     "USUAL",
     "Answer",
+    "Familiarity",
     "ForeignModels",
     "InterpretParameters",
     "Interpreter",

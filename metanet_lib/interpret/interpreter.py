@@ -1,19 +1,22 @@
 """What was this model trained on? The book's answer for models that somebody else trained.
 
-An :class:`Interpreter` is made from the results of a run: its zoo and its metanetwork. It embeds a
-model with the run's best meta-encoder and asks the ``k`` nearest models of the zoo, of those that
-fit the meta level, what they were trained on (paper, section 4.4): the majority is the answer, and
-how large it is tells how sure. In three lines::
+An :class:`Interpreter` is made from the results of a run: its zoo and a representation. It embeds a
+model and asks the ``k`` nearest models of the zoo, of those that fit the meta level, what they were
+trained on (paper, section 4.4): the majority is the answer, and how large it is tells how sure. In
+three lines::
 
     from metanet_lib.interpret import Interpreter
     for answer in Interpreter.of("results/quick").read("my_encoder.safetensors"):
         print(answer)
 
-**Unlike anything seen.** A vote always names somebody, even if all that vote are far away. So the
-distance to the k-th neighbour is compared with the same distance of the zoo's own models, each left
-out in turn: a model farther from its k-th neighbour than :data:`USUAL` of them are lies outside of
-what the zoo knows, and its votes mean little. The converse does not hold: whatever differs from the
-zoo in a way that the embedding does not keep lies among its models all the same.
+**By which representation.** The functional code
+(:mod:`metanet_lib.representations.functional`), unless another is asked for: the paper's, which is
+the run's best metanetwork, or any transformer of encoders.
+
+**Unlike anything seen.** A vote always names somebody, even if nobody who votes is like the model.
+So a model is also compared with itself, its inputs shuffled
+(:mod:`metanet_lib.interpret.familiar`): if the zoo knows hardly more of it than of that, less than
+is usual among the zoo's own models, its votes mean little. The representation plays no part in it.
 """
 
 from collections import Counter
@@ -24,20 +27,24 @@ from textwrap import fill
 from typing import Any, Self
 
 import numpy as np
+from sklearn.base import TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
 from metanet_lib import catalog
 from metanet_lib.interpret.classifier import InterpretParameters
+from metanet_lib.interpret.familiar import USUAL, Familiarity
 from metanet_lib.interpret.foreign import read_models
-from metanet_lib.metanetwork import Metanetwork, best, load
+from metanet_lib.metanetwork import best, load
+from metanet_lib.representations import MetaEncoder
+from metanet_lib.representations.functional import FunctionalCode
 from metanet_lib.store import Results
 from metanet_lib.zoo import Shard, Zoo, checked_encoders
 
-USUAL = 0.99
-"""Share of the zoo's own models that count as usual in their distance to their neighbours."""
+STORED = {"functional": "the functional code", "paper": "the paper's metanetwork"}
+"""Representations that a run's results hold, in words; the first answers if none is asked for."""
 SAME_LOSS = 1e-4
-"""Relative difference of reconstruction losses that rounding may explain."""
+"""Relative difference of losses that rounding may explain."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +73,22 @@ class Answer:
     encoder
         The model, float32 ``[256, 16]``.
     embedding
-        Its numbers, ``[16]``.
+        Its numbers, ``[d]``.
     modality, dataset
         The predictions: the label with most votes, of equals the first by name.
     neighbours
         The ``k`` nearest models of the zoo that fit the meta level, nearest first: those that vote.
-    usual_distance
-        Within it, :data:`USUAL` of the zoo's own models have their k-th neighbour.
+    more_than_shuffled
+        How much more of its column space the zoo knows than of the same model's with its inputs
+        shuffled, a share: see :class:`~metanet_lib.interpret.familiar.Familiarity`.
+    usual
+        So much more, at least, it knows of :data:`~metanet_lib.interpret.familiar.USUAL` of its own
+        models.
 
     Examples
     --------
     >>> numbers, k = np.tile(np.arange(8), 3), InterpretParameters(k=3)
-    >>> interpreter = Interpreter(metanetwork, zoo, numbers, k)
+    >>> interpreter = Interpreter(MetaEncoder(metanetwork), "paper", zoo, numbers, k)
     >>> answer = interpreter.interpret(encoders[:1], ["mine"])[0]
     >>> sum(answer.dataset_votes.values()), len(answer.neighbours)
     (3, 3)
@@ -89,7 +100,8 @@ class Answer:
     modality: str
     dataset: str
     neighbours: tuple[Neighbour, ...]
-    usual_distance: float
+    more_than_shuffled: float
+    usual: float
 
     @property
     def dataset_votes(self) -> dict[str, int]:
@@ -108,8 +120,8 @@ class Answer:
 
     @property
     def unlike_anything_seen(self) -> bool:
-        """Whether the model lies farther from the zoo than usual, see the module's introduction."""
-        return self.distance > self.usual_distance
+        """Whether the zoo knows less of the model than usual, see the module's introduction."""
+        return self.more_than_shuffled < self.usual
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer as plain values, for JSON.
@@ -117,7 +129,8 @@ class Answer:
         Keys: ``name``; ``modality`` and ``dataset``, the predictions; ``modality_votes`` and
         ``dataset_votes``, neighbours by label; ``neighbours``, nearest first, each with
         ``dataset``, ``model`` (its place in the dataset's shard) and ``distance``; ``distance``, to
-        the last of them; ``usual_distance``; ``unlike_anything_seen``; ``embedding``.
+        the last of them; ``more_than_shuffled`` and ``usual``, shares of the column space;
+        ``unlike_anything_seen``; ``embedding``.
         """
         return {
             "name": self.name,
@@ -127,14 +140,13 @@ class Answer:
             "dataset_votes": self.dataset_votes,
             "neighbours": [vars(n) for n in self.neighbours],
             "distance": self.distance,
-            "usual_distance": self.usual_distance,
+            "more_than_shuffled": self.more_than_shuffled,
+            "usual": self.usual,
             "unlike_anything_seen": self.unlike_anything_seen,
             "embedding": self.embedding.tolist(),
         }
 
     def __str__(self) -> str:
-        k = len(self.neighbours)
-
         def wrapped(start: str, items: Iterable[str]) -> str:
             tied = ", ".join(item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
             text = fill(start + tied, 88, subsequent_indent=" " * 12, break_on_hyphens=False)
@@ -155,9 +167,14 @@ class Answer:
         ]
         if self.unlike_anything_seen:
             lines.append(
-                f"  UNLIKE ANYTHING SEEN: neighbour {k} is {self.distance:.3g} away; of the zoo's "
-                f"own models, {USUAL:.0%} have theirs within {self.usual_distance:.3g}. The votes "
-                "mean little"
+                fill(
+                    "  UNLIKE ANYTHING SEEN: that its inputs have this order hardly matters. The "
+                    f"zoo knows {self.more_than_shuffled:+.2%} more of its column space than if "
+                    f"they were shuffled; of {USUAL:.0%} of the zoo's own models, at least "
+                    f"{self.usual:+.2%}. The votes mean little",
+                    88,
+                    subsequent_indent=" " * 4,
+                )
             )
         return "\n".join(lines)
 
@@ -167,8 +184,10 @@ class Interpreter:
 
     Parameters
     ----------
-    metanetwork
-        The meta-autoencoder whose encoder is used.
+    representation
+        A transformer of encoders ``[m, 256, 16]`` to embeddings ``[m, d]``, fitted.
+    name
+        What it is called.
     zoo
         The models that vote: those that fit the meta level.
     numbers
@@ -179,43 +198,50 @@ class Interpreter:
     Raises
     ------
     ValueError
-        If there are fewer models than neighbours to ask (each has to find ``k`` others), or if
-        these are not the models that the metanetwork was trained on.
+        If there are fewer models than neighbours to ask (each has to find ``k`` others), or too few
+        to tell what is usual among them.
 
     Examples
     --------
     >>> np.save(folder / "mine.npy", encoders[:2])
     >>> numbers, k = np.tile(np.arange(8), 3), InterpretParameters(k=3)
-    >>> answers = Interpreter(metanetwork, zoo, numbers, k).read(folder / "mine.npy")
+    >>> interpreter = Interpreter(FunctionalCode().fit(encoders), "functional", zoo, numbers, k)
+    >>> answers = interpreter.read(folder / "mine.npy")
     >>> len(answers), answers[0].embedding.shape
     (2, (16,))
     """
 
     def __init__(
         self,
-        metanetwork: Metanetwork,
+        representation: TransformerMixin,
+        name: str,
         zoo: Zoo,
         numbers: np.ndarray,
         parameters: InterpretParameters | None = None,
     ) -> None:
         self.parameters = parameters or InterpretParameters()
-        self.metanetwork, self.zoo, self.numbers = metanetwork, zoo, numbers
+        self.representation, self.name = representation, name
+        self.zoo, self.numbers = zoo, numbers
         k, metric = self.parameters.k, self.parameters.metric
         if len(zoo) <= k:
             raise ValueError(f"k = {k} neighbours asked of {len(zoo)} models; expected more models")
-        _require_trained_on(metanetwork, zoo)
-        self.embeddings = metanetwork.embed(zoo.encoders)
+        self.familiarity = Familiarity().fit(zoo.encoders)
+        self.embeddings = representation.transform(zoo.encoders)
         self._by_dataset = KNeighborsClassifier(k, metric=metric).fit(self.embeddings, zoo.datasets)
         self._by_modality = KNeighborsClassifier(k, metric=metric).fit(
             self.embeddings, zoo.modalities
         )
-        left_out = self._by_dataset.kneighbors()[0][:, -1]
-        self.usual_distance = float(np.quantile(left_out, USUAL))
         self.plane = PCA(2).fit(self.embeddings)
 
     @classmethod
-    def of(cls, folder: Path | str, parameters: InterpretParameters | None = None) -> Self:
-        """Read the zoo and the metanetwork of a run.
+    def of(
+        cls,
+        folder: Path | str,
+        parameters: InterpretParameters | None = None,
+        representation: str | TransformerMixin = "functional",
+        name: str | None = None,
+    ) -> Self:
+        """Read the zoo and a representation of a run.
 
         Parameters
         ----------
@@ -223,27 +249,28 @@ class Interpreter:
             The results of a run, such as ``results/quick``.
         parameters
             How to interpret; the paper's way if not given.
+        representation
+            ``functional``, the run's functional code; ``paper``, its best metanetwork; or a
+            transformer of encoders, which is fitted here, to the models that vote and their
+            datasets.
+        name
+            What such a transformer is called; as its class, if not given.
 
         Raises
         ------
         FileNotFoundError
-            If the folder holds no zoo, or no metanetwork.
+            If the folder holds no zoo, or not the representation.
         ValueError
-            If they do not belong together, or if a file of theirs is damaged.
+            If they do not belong together, if a file of theirs is damaged, or if no representation
+            has this name.
         """
-        path = Path(folder).resolve()
-        results = Results(path.name, root=path.parent)
+        results = Results.at(folder)
         there = [d for d in catalog.DATASETS if results.shard(d.slug).is_file()]
-        if not there or not results.metanetwork.is_file():
-            missing = "metanetwork.safetensors" if there else "shards in zoo/"
-            raise FileNotFoundError(
-                f"{folder}: expected the results of a run, a zoo and its metanetwork, found no "
-                f"{missing}; `make book PROFILE=quick` makes results/quick/, and so on"
-            )
-        shards = [Shard.load(results.shard(d.slug)) for d in there]
-        metanetwork = best(load(results.metanetwork))
+        if not there:
+            raise FileNotFoundError(_missing(folder, "shards in zoo/"))
         encoders, datasets, numbers = [], [], []
-        for shard in shards:
+        for dataset in there:
+            shard = Shard.load(results.shard(dataset.slug))
             fit = shard.encoder[: shard.models_fit].numpy()
             kept = np.flatnonzero(np.isfinite(fit).all((1, 2)))  # the others diverged
             encoders.append(fit[kept])
@@ -251,7 +278,12 @@ class Interpreter:
             numbers.append(kept)
         zoo = Zoo(np.concatenate(encoders), np.array(datasets))
         try:
-            return cls(metanetwork, zoo, np.concatenate(numbers), parameters)
+            if isinstance(representation, str):
+                name, fitted = representation, _stored(representation, results, zoo, folder)
+            else:
+                name = name or type(representation).__name__
+                fitted = representation.fit(zoo.encoders, zoo.datasets)
+            return cls(fitted, name, zoo, np.concatenate(numbers), parameters)
         except ValueError as error:
             raise ValueError(f"{folder}: {error}") from error
 
@@ -283,7 +315,10 @@ class Interpreter:
             If the encoders have another shape.
         """
         encoders = checked_encoders(encoders).astype(np.float32, copy=False)
-        embeddings = self.metanetwork.embed(encoders)
+        if not len(encoders):
+            return []
+        embeddings = self.representation.transform(encoders)
+        more = self.familiarity.more(encoders)
         distances, places = self._by_dataset.kneighbors(embeddings)
         datasets = self._by_dataset.predict(embeddings)
         if self.parameters.modality_labels == "modality":
@@ -301,7 +336,8 @@ class Interpreter:
                     Neighbour(str(self.zoo.datasets[place]), int(self.numbers[place]), float(far))
                     for place, far in zip(places[i], distances[i], strict=True)
                 ),
-                usual_distance=self.usual_distance,
+                more_than_shuffled=float(more[i]),
+                usual=self.familiarity.usual_,
             )
             for i in range(len(encoders))
         ]
@@ -311,12 +347,39 @@ def _votes(labels: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(labels).items(), key=lambda vote: (-vote[1], vote[0])))
 
 
-def _require_trained_on(metanetwork: Metanetwork, zoo: Zoo) -> None:
-    """Require that the metanetwork was trained on these models: it knows its loss on its own."""
-    found = metanetwork.reconstruction_loss(zoo.encoders)
-    if not np.isclose(found, metanetwork.loss, rtol=SAME_LOSS, atol=0):
+def _stored(name: str, results: Results, zoo: Zoo, folder: Path | str) -> TransformerMixin:
+    """Read a representation of a run that was fitted to these models: it knows its loss on them."""
+    if name == "functional":
+        if not results.functional.is_file():
+            other = "; `--representation paper` answers with the paper's metanetwork instead"
+            raise FileNotFoundError(_missing(folder, results.functional.name) + other)
+        code = FunctionalCode.load(results.functional)
+        _require_same("functional", code.loss_, code.functional_loss(zoo.encoders))
+        return code
+    if name == "paper":
+        if not results.metanetwork.is_file():
+            raise FileNotFoundError(_missing(folder, results.metanetwork.name))
+        metanetwork = best(load(results.metanetwork))
+        here = metanetwork.reconstruction_loss(zoo.encoders)
+        _require_same("reconstruction", metanetwork.loss, here)
+        return MetaEncoder(metanetwork)
+    raise ValueError(
+        f"unknown representation {name!r}; expected {', '.join(STORED)}, or a transformer"
+    )
+
+
+def _missing(folder: Path | str, what: str) -> str:
+    return (
+        f"{folder}: expected the results of a run, its zoo and its representations, found no "
+        f"{what}; `make book PROFILE=quick` makes results/quick/, and so on"
+    )
+
+
+def _require_same(kind: str, own: float, here: float) -> None:
+    if not np.isclose(here, own, rtol=SAME_LOSS, atol=0):
+        what = "functional code" if kind == "functional" else "metanetwork"
         raise ValueError(
-            "expected a metanetwork trained on the models of this zoo, found one whose "
-            f"reconstruction loss was {metanetwork.loss:.6g} on its own models and is {found:.6g} "
-            "on these; `make book` makes both anew, for one another"
+            f"expected a {what} trained on the models of this zoo, found one whose {kind} loss was "
+            f"{own:.6g} on its own models and is {here:.6g} on these; `make book` makes both anew, "
+            "for one another"
         )

@@ -178,13 +178,8 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         functions = function(finite(X), self.locality)
         pca = Components(self.dimensions).fit(functions).pca_
         self.mean_, self.components_ = pca.mean_, pca.components_
-        self.loss_ = self.loss(X)
+        self.loss_ = self._loss(functions)
         return self
-
-    def loss(self, X: np.ndarray) -> float:
-        """Return the functional loss of encoders ``[m, 256, 16]``."""
-        functions = function(X, self.locality)
-        return float(np.square(functions - self._function(self._code(functions))).sum(1).mean())
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the codes ``[m, dimensions]``; the order of a model's filters changes nothing."""
@@ -202,6 +197,10 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         _, vectors = np.linalg.eigh(averaged + (weighed - averaged) / self.locality)
         leading: np.ndarray = vectors[:, :, : -CODES - 1 : -1].astype(np.float32)
         return leading
+
+    def functional_loss(self, X: np.ndarray) -> float:
+        """Return the functional loss on encoders ``[m, 256, 16]``."""
+        return self._loss(function(X, self.locality))
 
     def save(self, path: Path | str) -> None:
         """Write what was fitted to a safetensors file.
@@ -246,6 +245,10 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         code.mean_, code.components_ = tensors["mean"].numpy(), tensors["components"].numpy()
         code.loss_ = float(header["loss"])
         return code
+
+    def _loss(self, functions: np.ndarray) -> float:
+        apart = functions - self._function(self._code(functions))
+        return float(np.square(apart).sum(1).mean())
 
     def _code(self, functions: np.ndarray) -> np.ndarray:
         codes: np.ndarray = (functions - self.mean_) @ self.components_.T

@@ -18,7 +18,8 @@ from metanet_lib.data.corpora import demo
 from metanet_lib.data.patches import PatchParameters, make_bank
 from metanet_lib.interpret import Interpreter, read_models
 from metanet_lib.metanetwork import MetanetworkParameters
-from metanet_lib.representations import MetaEncoder
+from metanet_lib.representations import MetaEncoder, RawWeights
+from metanet_lib.representations.functional import FunctionalCode
 from metanet_lib.store import Results
 from metanet_lib.zoo import Autoencoder, load_zoo
 from metanet_lib.zoo.pipeline import fresh_banks
@@ -59,7 +60,7 @@ def write_shard(path, dataset_id, encoder, models_fit):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """The results of a run: four shards and a metanetwork, as real files."""
+    """The results of a run: four shards, a metanetwork and a functional code, as real files."""
     results = Results("small", root=tmp_path_factory.mktemp("results"))
     for dataset_id in IDS:
         fit = FIT if dataset_id in catalog.TRAINING_IDS else 0
@@ -69,12 +70,18 @@ def run(tmp_path_factory):
         write_shard(results.shard(dataset_id.replace(":", "-")), dataset_id, encoder, fit)
     fit, *_ = load_zoo(results.zoo, [catalog.dataset(i) for i in IDS])
     metanetwork.save([metanetwork.train(fit.encoders, SMALL, seed=0)], results.metanetwork)
+    FunctionalCode().fit(fit.encoders).save(results.functional)
     return results
 
 
 @pytest.fixture(scope="module")
 def interpreter(run):
     return Interpreter.of(run.folder)
+
+
+@pytest.fixture(scope="module")
+def by_paper(run):
+    return Interpreter.of(run.folder, representation="paper")
 
 
 @pytest.fixture
@@ -255,10 +262,23 @@ def test_an_index_out_of_range_is_refused(tmp_path, encoder):
 # --- Answering --------------------------------------------------------------------------------
 
 
-def test_the_answer_is_the_meta_classifiers(run, interpreter):
+def their_own(run):
+    """What each representation that a run keeps must answer as."""
+    return {
+        "functional": FunctionalCode.load(run.functional),
+        "paper": MetaEncoder(metanetwork.best(metanetwork.load(run.metanetwork))),
+    }
+
+
+@pytest.mark.parametrize("name", interpret.STORED)
+def test_the_answer_is_the_meta_classifiers(run, name):
     fit, validation, _ = load_zoo(run.zoo, [catalog.dataset(i) for i in IDS])
+    interpreter, representation = Interpreter.of(run.folder, None, name), their_own(run)[name]
     answers = interpreter.interpret(validation.encoders, [""] * len(validation))
-    representation = MetaEncoder(interpreter.metanetwork)
+    assert interpreter.name == name
+    np.testing.assert_array_equal(
+        [a.embedding for a in answers], representation.transform(validation.encoders)
+    )
     for task in ("modality", "dataset_id"):
         labels = fit.modalities if task == "modality" else fit.datasets
         classifier = interpret.meta_classifier(representation).fit(fit.encoders, labels)
@@ -278,31 +298,55 @@ def test_the_neighbours_are_those_of_the_shards_nearest_first(run, interpreter):
     assert next(iter(answer.dataset_votes.values())) == max(answer.dataset_votes.values())
 
 
-def test_the_order_of_filters_does_not_change_the_answer(interpreter, encoder):
+def test_by_default_the_functional_code_answers_and_any_transformer_can(run, interpreter, encoder):
+    raw = Interpreter.of(run.folder, representation=RawWeights())
+    assert (interpreter.name, raw.name) == ("functional", "RawWeights")
+    (answer,) = raw.interpret(encoder[None], [""])
+    np.testing.assert_array_equal(answer.embedding, encoder.ravel())
+    assert answer.modality == "audio"
+    named = Interpreter.of(run.folder, representation=RawWeights(), name="as they are")
+    assert named.name == "as they are"
+
+
+def test_a_transformer_is_fitted_to_the_models_that_vote_and_told_their_datasets(run):
+    class Noting(RawWeights):
+        def fit(self, X, y=None):
+            self.told = len(X), sorted(set(y))
+            return self
+
+    interpreter = Interpreter.of(run.folder, representation=Noting())
+    assert interpreter.representation.told == (2 * FIT - 1, ["a:air", "v:aer"])
+
+
+@pytest.mark.parametrize("of", ["interpreter", "by_paper"])
+def test_the_order_of_filters_does_not_change_the_answer(of, encoder, request):
     shuffled = encoder[:, np.random.default_rng(1).permutation(16)]
+    interpreter = request.getfixturevalue(of)
     one, other = interpreter.interpret(np.stack([encoder, shuffled]), ["", ""])
     np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-5)
     assert one.dataset_votes == other.dataset_votes
+    assert one.more_than_shuffled == pytest.approx(other.more_than_shuffled, abs=1e-5)
 
 
-def test_noise_a_hundred_times_as_large_is_unlike_anything_seen(interpreter, encoder):
-    noise = 100 * np.random.default_rng(2).normal(size=(256, 16)).astype(np.float32)
-    usual, far = interpreter.interpret(np.stack([encoder, noise]), ["mine", "noise"])
-    assert not usual.unlike_anything_seen
-    assert "UNLIKE" not in str(usual)
-    assert far.unlike_anything_seen
-    assert "UNLIKE ANYTHING SEEN" in str(far)
-    assert far.distance > far.usual_distance == usual.usual_distance
+@pytest.mark.parametrize("of", ["interpreter", "by_paper"])
+def test_noise_is_unlike_anything_seen_whoever_answers(of, encoder, request):
+    noise = np.random.default_rng(2).normal(size=(256, 16)).astype(np.float32)
+    asked = np.stack(
+        [encoder, noise, 100 * noise, encoder[np.random.default_rng(3).permutation(256)]]
+    )
+    mine, *others = request.getfixturevalue(of).interpret(asked, ["mine", *"abc"])
+    assert not mine.unlike_anything_seen
+    assert "UNLIKE" not in str(mine)
+    assert mine.more_than_shuffled > mine.usual
+    for other in others:
+        assert other.unlike_anything_seen
+        assert "UNLIKE ANYTHING SEEN: that its inputs have this order" in str(other)
+        assert other.more_than_shuffled < other.usual == mine.usual
+    assert others[0].more_than_shuffled == pytest.approx(others[1].more_than_shuffled, abs=1e-6)
 
 
-def test_one_in_a_hundred_of_the_zoos_own_models_is_unusual_each_left_out(interpreter):
-    embeddings = interpreter.embeddings
-    apart = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=2)
-    to_tenth = np.sort(apart, axis=1)[:, 10]  # 0 is the model itself
-    assert interpreter.usual_distance == pytest.approx(np.quantile(to_tenth, 0.99), rel=1e-4)
-
-
-def test_the_picture_shows_filters_and_a_model_beyond_the_map_at_its_edge(interpreter, encoder):
+def test_the_picture_shows_filters_and_a_model_beyond_the_map_at_its_edge(by_paper, encoder):
+    interpreter = by_paper  # to which the size of the weights matters
     answers = interpreter.interpret(np.stack([encoder, 1000 * encoder]), ["mine", "far"])
     figure = figures.interpreted_models(interpreter, answers)
     *rows, plane = figure.axes
@@ -328,32 +372,44 @@ def test_of_very_many_models_the_filters_of_the_first_are_drawn_and_all_places(i
 
 def copied(run, tmp_path):
     results = Results("copy", root=tmp_path)
-    for path in (*run.zoo.iterdir(), run.metanetwork):
+    for path in (*run.zoo.iterdir(), run.metanetwork, run.functional):
         to = results.folder / path.relative_to(run.folder)
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_bytes(path.read_bytes())
     return results
 
 
-def test_results_without_a_zoo_or_a_metanetwork_say_how_to_make_them(run, tmp_path):
+def test_results_without_a_zoo_or_what_is_asked_for_say_how_to_make_them(run, tmp_path):
     with pytest.raises(FileNotFoundError, match="found no shards in zoo/; `make book PROFILE="):
         Interpreter.of(tmp_path)
     results = copied(run, tmp_path)
+    results.functional.unlink()
+    message = r"copy: .*no functional\.safetensors; `make book PROFILE=.*`--representation paper`"
+    with pytest.raises(FileNotFoundError, match=message):
+        Interpreter.of(results.folder)
+    assert Interpreter.of(results.folder, representation="paper").name == "paper"
     results.metanetwork.unlink()
     with pytest.raises(FileNotFoundError, match=r"found no metanetwork\.safetensors; `make book"):
-        Interpreter.of(results.folder)
+        Interpreter.of(results.folder, representation="paper")
 
 
+def test_a_name_of_no_representation_is_refused(run):
+    with pytest.raises(ValueError, match="unknown representation 'gran'; expected functional, pap"):
+        Interpreter.of(run.folder, representation="gran")
+
+
+@pytest.mark.parametrize("name", interpret.STORED)
 @pytest.mark.parametrize("change", ["another model", "a dataset less"])
-def test_a_zoo_that_the_metanetwork_was_not_trained_on_is_found_out(run, tmp_path, change):
+def test_a_zoo_that_it_was_not_trained_on_is_found_out(run, tmp_path, change, name):
     results = copied(run, tmp_path)
     if change == "another model":
         write_shard(results.shard("a-air"), "a:air", models("a:air", FIT, seed=9), FIT)
     else:
         results.shard("a-air").unlink()
-    message = "copy: expected a metanetwork trained on the models of this zoo, found one whose"
+    kind = {"functional": "functional code", "paper": "metanetwork"}[name]
+    message = f"copy: expected a {kind} trained on the models of this zoo, found one whose"
     with pytest.raises(ValueError, match=message):
-        Interpreter.of(results.folder)
+        Interpreter.of(results.folder, representation=name)
 
 
 def test_more_neighbours_than_the_zoo_has_models_are_refused(run):
@@ -411,29 +467,42 @@ def test_the_command_answers_in_json_for_many_and_a_bad_file_spoils_no_other(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     told = json.loads(done.stdout)
-    assert list(told) == ["results", "k", "n_zoo", "models", "errors"]
-    assert (told["k"], told["n_zoo"]) == (10, 2 * FIT - 1)
+    assert list(told) == ["results", "representation", "k", "n_zoo", "models", "errors"]
+    assert (told["representation"], told["k"], told["n_zoo"]) == ("functional", 10, 2 * FIT - 1)
     assert [m["name"] for m in told["models"]] == [str(mine), f"{shard}[0]"]
     expected = interpreter.read(mine)[0].as_dict()
     assert told["models"][0].keys() == expected.keys()
     assert told["models"][0]["dataset_votes"] == expected["dataset_votes"]
+    assert told["models"][0]["embedding"] == pytest.approx(expected["embedding"], abs=1e-5)
+    assert expected["more_than_shuffled"] > expected["usual"]
     assert len(told["models"][0]["neighbours"]) == 10
     assert [e["file"] for e in told["errors"]] == [str(bad)]
     assert told["errors"][0]["error"] in done.stderr
     assert plot.read_text().lstrip().startswith("<?xml")
 
 
-def test_the_command_answers_in_words_and_ends_well(run, tmp_path, encoder):
+@pytest.mark.parametrize(
+    ("words", "by"),
+    [
+        ([], "the functional code"),
+        (["--representation", "paper"], "the paper's metanetwork"),
+        (["--representation", "gram"], "gram"),
+    ],
+)
+def test_the_command_answers_in_words_and_ends_well(run, tmp_path, encoder, words, by):
     np.save(tmp_path / "mine.npy", encoder)
-    done = metanet(tmp_path / "mine.npy", "--results", run.folder)
+    done = metanet(tmp_path / "mine.npy", "--results", run.folder, *words)
     assert done.returncode == 0, done.stderr
-    assert "the 10 nearest of 39 models" in done.stdout
+    assert done.stdout.startswith("asked: the 10 nearest of 39 models of ")
+    assert done.stdout.splitlines()[0].endswith(f", by {by}")
     for word in ("mine.npy\n", "modality", "dataset", "votes", "nearest"):
         assert word in done.stdout
 
 
-def test_what_concerns_all_files_ends_the_command_at_once():
+def test_what_concerns_all_files_ends_the_command_at_once(run):
+    unknown = ["--results", str(run.folder), "--representation", "gran"]
     for words, message in (
+        (["mine.npy", *unknown], "unknown representation 'gran'; there are: functional, paper, ra"),
         (["mine.npy", "--results", "nowhere"], "nowhere: expected the results of a run"),
         (["mine.npy", "--plot", "plot.pdf"], "expected a plot called .png or .svg, found '.pdf'"),
     ):
