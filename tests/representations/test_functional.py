@@ -138,8 +138,10 @@ def test_the_losses_forget_what_does_not_matter_and_nothing_else(encoders):
     assert projection_error(mixed, models).item() == pytest.approx(0, abs=1e-4)
     assert projection_error(models.roll(8, 0), models).item() > 0.2
     torch.manual_seed(0)
-    patches = torch.randn(len(models), 400, 16) @ models.transpose(1, 2)
-    patches += 0.3 * patches.std() * torch.randn(patches.shape)
-    own, of_mixed = encoding_error(models, patches), encoding_error(mixed, patches)
-    assert of_mixed.item() == pytest.approx(own.item(), abs=1e-3)
-    assert encoding_error(models.roll(8, 0), patches).item() > own.item() + 0.02
+    directions = torch.linalg.qr(torch.randn(1, 256, 64)).Q
+    strengths = 1 / torch.arange(1, 65)
+    patches = (torch.randn(1, 4000, 64) * strengths) @ directions.transpose(1, 2)
+    left = (strengths[16:].square().sum() / strengths.square().sum()).item()
+    mixed = directions[..., :16] @ (torch.rand(16, 16) + 4 * torch.eye(16))
+    assert encoding_error(mixed, patches).item() == pytest.approx(left, rel=0.1)
+    assert encoding_error(directions[..., 16:32], patches).item() > 0.9
