@@ -196,9 +196,8 @@ plane
 # ## Chosen where no run looks
 #
 # Which view of a model the functional code takes was chosen once, on a demo corpus of its own whose files
-# are in no run (`benchmarks/candidates.py`), by the mean of two accuracies, on the same files and on new
-# ones; of views as good, the one that has both duties in its middle. These are the candidates, each in 16
-# principal components.
+# are in no run (`benchmarks/candidates.py`): of the views that are not told apart from the best on new
+# files, the one that names most models of the same files. The candidates, each in 16 principal components:
 
 # %% tags=["hide-input"]
 from metanet_lib.experiments.peers.choices import candidates
@@ -206,13 +205,16 @@ from metanet_lib.experiments.peers.choices import candidates
 asked_there = candidates()
 pd.DataFrame(
     {
-        "view": name,
+        "view": name + (" (chosen)" if of_name.chosen.any() else ""),
         **{
             tasks.get(row.task, row.task): f"{percent(row.accuracy)} "
             f"({100 * row.bootstrap_low:.0f} to {100 * row.bootstrap_high:.0f})"
             for row in of_name.itertuples()
             if row.task.startswith("dataset_id")
         },
+        "new files, beside the best": "worse"
+        if of_name.worse_on_new_files.any()
+        else "not told apart",
     }
     for name, of_name in asked_there.groupby("candidate", sort=False)
 ).style.hide()
@@ -349,7 +351,7 @@ for name, value in {
 # - Of the metanetworks that are trained as one, *{glue:text}`best_trained`* names most:
 #   {glue:text}`best_trained_same` of the same files. Training on from the closed optimum gives
 #   {glue:text}`refined`.
-# - All its numbers name {glue:text}`full`; told the labels, 16 name {glue:text}`told` of the same files
+# - All its numbers name {glue:text}`full`; told the labels, discriminants name {glue:text}`told` of the same files
 #   and {glue:text}`told_new` of new ones. The patches of the new files themselves tell
 #   {glue:text}`patches_new`: so much is there to be told.
 # - Of datasets that the meta level never met it names {glue:text}`unseen`; with labels shuffled

@@ -36,6 +36,9 @@ from metanet_lib.zoo import CODES, INPUTS, checked_encoders
 KINDS = ("joint", "set", "functional", "task")
 """The metanetworks, each a change to the one before."""
 
+_RIDGE = 1e-9
+"""Beside squared singular values of columns, whose sum is 1."""
+
 
 class EndToEnd(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A metanetwork trained as one: encoders ``[m, 256, 16]`` to ``[m, 16]`` and back.
@@ -209,9 +212,7 @@ def projection_error(decoded: Tensor, encoders: Tensor) -> Tensor:
     >>> bool(projection_error(models @ mixing, models) < 1e-3)
     True
     """
-    ours, theirs = (torch.linalg.qr(models).Q for models in (decoded, encoders))
-    shared: Tensor = (ours.transpose(1, 2) @ theirs).square().sum((1, 2)).mean() / CODES
-    return 1 - shared
+    return 1 - _spanned(decoded, torch.linalg.qr(encoders).Q).mean()
 
 
 def encoding_error(decoded: Tensor, patches: Tensor) -> Tensor:
@@ -231,7 +232,18 @@ def encoding_error(decoded: Tensor, patches: Tensor) -> Tensor:
     True
     """
     centred = patches - patches.mean(1, keepdim=True)
-    codes = torch.linalg.qr(centred @ torch.linalg.qr(decoded).Q).Q
-    kept = (codes.transpose(1, 2) @ centred).square().sum((1, 2))
-    left: Tensor = (1 - kept / centred.square().sum((1, 2))).mean()
-    return left
+    return 1 - _spanned(centred @ decoded, centred).mean()
+
+
+def _spanned(columns: Tensor, target: Tensor) -> Tensor:
+    """Return the share of ``target [m, n, t]`` in the span of ``columns [m, n, 16]``, ``[m]``.
+
+    A ridge, so small that it changes no result, lets columns be alike: at first some are.
+    """
+    columns, target = columns.double(), target.double()
+    columns = columns / columns.norm(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+    inner = columns.transpose(1, 2) @ columns + _RIDGE * torch.eye(CODES)
+    with_target = columns.transpose(1, 2) @ target
+    in_span = (with_target * torch.linalg.solve(inner, with_target)).sum((1, 2))
+    share: Tensor = in_span / target.square().sum((1, 2))
+    return share

@@ -156,11 +156,11 @@ def beyond(p: BeyondParameters, paper: MetanetworkParameters) -> list[Peer]:
             make_pipeline(
                 FunctionTransformer(function),
                 Components(64),
-                LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto", n_components=16),
+                LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
             ),
-            how="64 principal components of the weighed projector, then the 16 directions that "
-            "best part the datasets of the fit models.",
-            why="A ceiling: which 16 numbers one would keep who knows the answers.",
+            how="64 principal components of the weighed projector, then the directions, one fewer "
+            "than datasets, that best part the datasets of the fit models.",
+            why="A ceiling: which numbers one would keep who knows the answers.",
             labels=True,
         ),
     ]

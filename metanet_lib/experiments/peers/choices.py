@@ -129,7 +129,8 @@ def candidates() -> pd.DataFrame:
     -------
     DataFrame
         Columns ``candidate``, ``task``, ``n_fit``, ``n_validation``, ``n_correct``, ``accuracy``,
-        ``bootstrap_low`` and ``bootstrap_high``.
+        ``bootstrap_low``, ``bootstrap_high``, ``worse_on_new_files`` (than the best there, by the
+        paired interval) and ``chosen``.
 
     Examples
     --------
