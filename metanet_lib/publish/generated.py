@@ -101,11 +101,17 @@ def status_tables(
     True
     """
     runs = _runs(notebooks)
+    together = sum(run["duration"] for run in runs.values())
     chapters = [
-        (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], _duration(run["duration"]))
+        (
+            f"{{doc}}`/notebooks/{name}`",
+            run["end_time"][:10],
+            _duration(run["duration"]),
+            f"{100 * run['duration'] / together:.0f}\N{NO-BREAK SPACE}%",
+        )
         for name, run in runs.items()
     ]
-    total = ("all chapters", "", _total(runs))
+    total = ("all chapters", "", _total(runs), "")
     seeds = [
         (f"`{name}.{field.name}`", _value(getattr(kind.of(profile.get(name, {})), field.name)))
         for name, kind in sections.items()
@@ -127,7 +133,7 @@ def status_tables(
             "## The run\n",
             _table(("what", "which"), facts),
             "## Run time of the chapters\n",
-            _table(("chapter", "executed", "run time"), [*chapters, total]),
+            _table(("chapter", "executed", "run time", "share"), [*chapters, total]),
             "## Seeds\n",
             _table(("parameter", "value"), seeds),
             "## Versions\n",
