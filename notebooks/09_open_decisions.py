@@ -39,7 +39,7 @@ interpret = {}  # defaults of InterpretParameters
 study = {
     "per_dataset": 40000,
     "models_fit": 6,
-    "models_validation": 8,
+    "models_validation": 5,
     "seeds": 2,
 }  # the rest: defaults of StudyParameters
 

@@ -29,7 +29,7 @@ patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
 metanetwork = {"interunit_epochs": 500, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
 peers = {"seeds": 3, "deep_seeds": 1}  # the rest: defaults of PeersParameters
-beyond = {"seeds": 3, "steps": 400}
+beyond = {"seeds": 3, "steps": 300}
 
 # %%
 from metanet_lib.store import Results
