@@ -167,9 +167,8 @@ def interpret(
     the votes.
 
     UNLIKE ANYTHING SEEN is said of a model for which the order of its inputs
-    hardly matters: shuffled, it has nearly as much in common with the models
-    of the zoo as before. 99 % of the zoo's own models, each left out in turn,
-    lose more by it. Its votes mean little.
+    hardly matters: shuffled, it has as much in common with the models of the
+    zoo as before, but for what chance explains. Its votes mean little.
 
     Of the comparison with others (chapter 12), every row that sees weights
     only can answer; those that train a network take minutes. An unknown name
@@ -182,8 +181,8 @@ def interpret(
     "n_zoo" (models that can vote), "models" (of each: "name", "modality",
     "modality_votes", "dataset", "dataset_votes", "neighbours" with "dataset",
     "model" and "distance", "distance" to the last of them,
-    "unlike_anything_seen", which is "more_than_shuffled" less than "usual",
-    both shares of the column space, "embedding") and "errors" ("file",
+    "unlike_anything_seen", which is "more_than_shuffled" less than
+    "by_chance", both shares of the column space, "embedding") and "errors" ("file",
     "error").
     """
     from metanet_lib.interpret import STORED, Interpreter

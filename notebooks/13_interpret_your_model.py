@@ -125,7 +125,7 @@ for dataset_id in list(banks)[1:]:
 # asked for.
 
 # %%
-from metanet_lib.interpret import STORED, Interpreter, InterpretParameters
+from metanet_lib.interpret import CHANCE, STORED, Interpreter, InterpretParameters
 
 voting = InterpretParameters.of(interpret)
 interpreter = Interpreter.of(results.folder, voting)
@@ -254,10 +254,9 @@ table.style.hide().format({"distance": "{:.2f}", "more than shuffled": "{:+.2%}"
 # **Unlike anything seen** is found without asking anybody. What the zoo's models have in common are a
 # few directions in the space of all projectors on column spaces: their mean and 16 principal
 # components. Some share of any model's column space lies there. *More than shuffled* is by how much this
-# share is larger than it is with the model's inputs shuffled (the mean over 16 orders). If it hardly is,
-# then it does not matter to the zoo which input is which pixel, and it knows nothing of this model.
-# Hardly: less than of 99 % of the zoo's own models, each compared with directions that were found
-# without it; here that is {glue:text}`usual`.
+# share is larger than it is with the model's inputs shuffled (the mean over {glue:text}`orders` orders).
+# If it is not, then it does not matter to the zoo which input is which pixel, and it knows nothing of this
+# model. What chance explains are {glue:text}`deviations` standard deviations over these orders.
 #
 # ## When to believe it
 #
@@ -390,7 +389,8 @@ share = shares.set_index("models")
 for name, value in {
     "fresh_functional": right(by_both["functional"]),
     "fresh_paper": right(by_both["paper"]),
-    "usual": f"{interpreter.familiarity.usual_:+.2%} of the column space",
+    "orders": f"{interpreter.familiarity.orders}",
+    "deviations": f"{CHANCE:g}",
     "tied_dataset": tied(a.dataset_votes for a, t in zip(of_zoo, trains, strict=True) if t),
     "tied_modality": tied(a.modality_votes for a in of_zoo),
     "same_answer": f"{sum(votes == own_answer for votes in alike)} of {len(alike)}",

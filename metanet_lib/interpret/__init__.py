@@ -27,17 +27,17 @@ from metanet_lib.interpret.classifier import (
     percent,
     result_table,
 )
-from metanet_lib.interpret.familiar import USUAL, Familiarity
+from metanet_lib.interpret.familiar import CHANCE, Familiarity
 from metanet_lib.interpret.foreign import SUFFIXES, ForeignModels, read_models
 from metanet_lib.interpret.interpreter import STORED, Answer, Interpreter, Neighbour
 from metanet_lib.interpret.intervals import bootstrap_interval, paired_interval, wilson_interval
 
 __all__ = [
+    "CHANCE",
     "PAPER_ACCURACY",
     "STORED",
     "SUFFIXES",
     "TASKS",
-    "USUAL",
     "Answer",
     "Familiarity",
     "ForeignModels",

@@ -7,10 +7,9 @@ projector's energy that lies in them.
 
 Any model has some of it by chance. So its inputs are shuffled, all filters alike, and its known
 share is taken once more: as much of it is chance. How much *more* is known of the model as it is
-tells whether it matters to the zoo in which order the inputs come. If it hardly does, the zoo knows
-nothing of this model: it is unlike anything seen. What is *usual* is told by the zoo's own models,
-each compared with common directions that were found without it. No label is needed, and the size of
-the weights changes nothing.
+tells whether it matters to the zoo in which order the inputs come. If that is no more than chance
+explains, by how far the orders differ among themselves, the zoo knows nothing of this model: it is
+unlike anything seen. No label is needed, and the size of the weights changes nothing.
 """
 
 from typing import Self
@@ -20,10 +19,9 @@ import numpy as np
 from metanet_lib.representations.weights import Components
 from metanet_lib.zoo import CODES, INPUTS, checked_encoders
 
-USUAL = 0.99
-"""Share of the zoo's own models that count as usual."""
+CHANCE = 4.0
+"""Standard deviations, over orders of the inputs, that count as chance."""
 
-_FOLDS = 5  # of the zoo's models, one at a time is left out
 _MOST = 1000  # models of a zoo that are taken: time grows with their square
 _CHUNK = 250  # models at a time, whose projectors are held
 
@@ -36,40 +34,35 @@ class Familiarity:
     dimensions
         Principal components among the common directions, beside the mean.
     orders
-        Orders in which the inputs are shuffled, the same for all models; their mean counts.
+        Orders in which the inputs are shuffled, the same for all models.
     seed
         Seed of these orders.
 
-    Attributes
-    ----------
-    usual_
-        The zoo knows at least so much more of :data:`USUAL` of its own models.
-
     Examples
     --------
-    >>> familiarity = Familiarity(dimensions=4).fit(encoders)
-    >>> familiarity.more(encoders).shape, bool(abs(familiarity.usual_) < 1)
+    >>> more, by_chance = Familiarity(dimensions=4, orders=8).fit(encoders).more(encoders)
+    >>> more.shape, bool((by_chance > 0).all())
     ((24,), True)
     """
 
-    def __init__(self, dimensions: int = 16, orders: int = 16, seed: int = 0) -> None:
+    def __init__(self, dimensions: int = 16, orders: int = 32, seed: int = 0) -> None:
         self.dimensions = dimensions
         self.orders = orders
         self.seed = seed
 
     def fit(self, encoders: np.ndarray) -> Self:
-        """Find the common directions of a zoo's models ``[m, 256, 16]``, and what is usual there.
+        """Find the common directions of a zoo's models ``[m, 256, 16]``.
 
         Of a large zoo, models spread evenly over it are taken.
 
         Raises
         ------
         ValueError
-            If the encoders have another shape, or are too few to leave any out.
+            If the encoders have another shape, or are fewer than three.
         """
-        if len(encoders) < _FOLDS:
+        if len(encoders) < 3:
             raise ValueError(
-                f"expected at least {_FOLDS} models, to tell what is usual; found {len(encoders)}"
+                f"expected at least 3 models, to have something in common; found {len(encoders)}"
             )
         spaces = _projectors(encoders[:: -(-len(encoders) // _MOST)])
         # The models span few dimensions: what is found there is found quickly.
@@ -77,27 +70,23 @@ class Familiarity:
         energy, vectors = np.linalg.eigh(inner)
         some = energy > 1e-6 * energy[-1]
         axes = vectors[:, some] / np.sqrt(energy[some])
-        within = inner @ axes
-
-        def directions(models: np.ndarray) -> np.ndarray:
-            pca = Components(self.dimensions).fit(within[models]).pca_
-            basis = np.linalg.qr(np.vstack([pca.mean_, pca.components_]).T).Q.T
-            return self._in_all_orders(basis @ axes.T @ spaces)
-
-        fold = np.arange(len(spaces)) % _FOLDS
-        left_out = [_more(directions(fold != i), spaces[fold == i]) for i in range(_FOLDS)]
-        self.usual_ = float(np.quantile(np.concatenate(left_out), 1 - USUAL))
-        self._directions = directions(fold >= 0)
+        pca = Components(self.dimensions).fit(inner @ axes).pca_
+        basis = np.linalg.qr(np.vstack([pca.mean_, pca.components_]).T).Q.T
+        self._directions = self._in_all_orders(basis @ axes.T @ spaces)
         return self
 
-    def more(self, encoders: np.ndarray) -> np.ndarray:
-        """Return how much more is known of each model than of it shuffled, ``[m]``.
+    def more(self, encoders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return how much more is known of each model than of it shuffled, and how much by chance.
 
-        In shares of its column space: 1 would be all of it.
+        Both ``[m]``, in shares of the column space: 1 would be all of it. Chance is :data:`CHANCE`
+        standard deviations over the orders.
         """
         starts = range(0, len(checked_encoders(encoders)), _CHUNK)
-        shares = [_more(self._directions, _projectors(encoders[i : i + _CHUNK])) for i in starts]
-        return np.concatenate([np.empty(0), *shares])
+        known = np.concatenate(
+            [np.empty((0, 1 + self.orders))]
+            + [_known(self._directions, _projectors(encoders[i : i + _CHUNK])) for i in starts]
+        )
+        return known[:, 0] - known[:, 1:].mean(1), CHANCE * known[:, 1:].std(1)
 
     def _in_all_orders(self, directions: np.ndarray) -> np.ndarray:
         """Return directions ``[d, 65536]``, then shuffled, ``[1 + orders, d, 65536]``.
@@ -118,9 +107,8 @@ def _projectors(encoders: np.ndarray) -> np.ndarray:
     return projectors.reshape(len(encoders), -1)
 
 
-def _more(directions: np.ndarray, spaces: np.ndarray) -> np.ndarray:
-    """Return what :meth:`Familiarity.more` does, of projectors ``[m, 65536]``."""
+def _known(directions: np.ndarray, spaces: np.ndarray) -> np.ndarray:
+    """Return the known shares of projectors ``[m, 65536]``, as they are and in each order."""
     along = spaces @ directions.reshape(-1, spaces.shape[1]).T
-    known = np.square(along).reshape(len(spaces), *directions.shape[:2]).sum(2) / CODES
-    more: np.ndarray = known[:, 0] - known[:, 1:].mean(1)
-    return more
+    known: np.ndarray = np.square(along).reshape(len(spaces), *directions.shape[:2]).sum(2) / CODES
+    return known

@@ -15,8 +15,8 @@ the run's best metanetwork, or any transformer of encoders.
 
 **Unlike anything seen.** A vote always names somebody, even if nobody who votes is like the model.
 So a model is also compared with itself, its inputs shuffled
-(:mod:`metanet_lib.interpret.familiar`): if the zoo knows hardly more of it than of that, less than
-is usual among the zoo's own models, its votes mean little. The representation plays no part in it.
+(:mod:`metanet_lib.interpret.familiar`): if the zoo knows no more of it than of that, but for what
+chance explains, its votes mean little. The representation plays no part in it.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from metanet_lib import catalog
 from metanet_lib.interpret.classifier import InterpretParameters
-from metanet_lib.interpret.familiar import USUAL, Familiarity
+from metanet_lib.interpret.familiar import Familiarity
 from metanet_lib.interpret.foreign import read_models
 from metanet_lib.metanetwork import best, load
 from metanet_lib.representations import MetaEncoder
@@ -81,9 +81,8 @@ class Answer:
     more_than_shuffled
         How much more of its column space the zoo knows than of the same model's with its inputs
         shuffled, a share: see :class:`~metanet_lib.interpret.familiar.Familiarity`.
-    usual
-        So much more, at least, it knows of :data:`~metanet_lib.interpret.familiar.USUAL` of its own
-        models.
+    by_chance
+        So much more it may know by chance, a share too.
 
     Examples
     --------
@@ -101,7 +100,7 @@ class Answer:
     dataset: str
     neighbours: tuple[Neighbour, ...]
     more_than_shuffled: float
-    usual: float
+    by_chance: float
 
     @property
     def dataset_votes(self) -> dict[str, int]:
@@ -120,8 +119,8 @@ class Answer:
 
     @property
     def unlike_anything_seen(self) -> bool:
-        """Whether the zoo knows less of the model than usual, see the module's introduction."""
-        return self.more_than_shuffled < self.usual
+        """Whether the zoo knows nothing of the model, see the module's introduction."""
+        return self.more_than_shuffled < self.by_chance
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer as plain values, for JSON.
@@ -129,7 +128,7 @@ class Answer:
         Keys: ``name``; ``modality`` and ``dataset``, the predictions; ``modality_votes`` and
         ``dataset_votes``, neighbours by label; ``neighbours``, nearest first, each with
         ``dataset``, ``model`` (its place in the dataset's shard) and ``distance``; ``distance``, to
-        the last of them; ``more_than_shuffled`` and ``usual``, shares of the column space;
+        the last of them; ``more_than_shuffled`` and ``by_chance``, shares of the column space;
         ``unlike_anything_seen``; ``embedding``.
         """
         return {
@@ -141,7 +140,7 @@ class Answer:
             "neighbours": [vars(n) for n in self.neighbours],
             "distance": self.distance,
             "more_than_shuffled": self.more_than_shuffled,
-            "usual": self.usual,
+            "by_chance": self.by_chance,
             "unlike_anything_seen": self.unlike_anything_seen,
             "embedding": self.embedding.tolist(),
         }
@@ -170,8 +169,8 @@ class Answer:
                 fill(
                     "  UNLIKE ANYTHING SEEN: that its inputs have this order hardly matters. The "
                     f"zoo knows {self.more_than_shuffled:+.2%} more of its column space than if "
-                    f"they were shuffled; of {USUAL:.0%} of the zoo's own models, at least "
-                    f"{self.usual:+.2%}. The votes mean little",
+                    f"they were shuffled, and chance explains {self.by_chance:+.2%}. The votes "
+                    "mean little",
                     88,
                     subsequent_indent=" " * 4,
                 )
@@ -199,7 +198,7 @@ class Interpreter:
     ------
     ValueError
         If there are fewer models than neighbours to ask (each has to find ``k`` others), or too few
-        to tell what is usual among them.
+        to have something in common.
 
     Examples
     --------
@@ -318,7 +317,7 @@ class Interpreter:
         if not len(encoders):
             return []
         embeddings = self.representation.transform(encoders)
-        more = self.familiarity.more(encoders)
+        more, by_chance = self.familiarity.more(encoders)
         distances, places = self._by_dataset.kneighbors(embeddings)
         datasets = self._by_dataset.predict(embeddings)
         if self.parameters.modality_labels == "modality":
@@ -337,7 +336,7 @@ class Interpreter:
                     for place, far in zip(places[i], distances[i], strict=True)
                 ),
                 more_than_shuffled=float(more[i]),
-                usual=self.familiarity.usual_,
+                by_chance=float(by_chance[i]),
             )
             for i in range(len(encoders))
         ]

@@ -36,20 +36,18 @@ def test_white_noise_and_shuffled_models_are_unusual_and_new_pictures_are_not(fa
     rng = np.random.default_rng(2)
     new = pictures(50, rng)
     shuffled = np.stack([model[rng.permutation(256)] for model in new])
-    unusual = [
-        (familiarity.more(each) < familiarity.usual_).mean() for each in (new, noise(50), shuffled)
-    ]
-    assert unusual[0] <= 0.1
-    assert unusual[1:] == [1, 1]
+    flagged = []
+    for each in (new, noise(50), shuffled):
+        more, by_chance = familiarity.more(each)
+        flagged.append((more < by_chance).mean())
+    assert flagged == [0, 1, 1]
 
 
 def test_pictures_of_another_kind_are_known_less_but_more_than_noise(familiarity):
-    other = familiarity.more(pictures(20, np.random.default_rng(3), extent=6))
-    assert noise_most(familiarity) < other.min() < other.max() < familiarity.usual_
-
-
-def noise_most(familiarity):
-    return familiarity.more(noise(50)).max()
+    other, _ = familiarity.more(pictures(20, np.random.default_rng(3), extent=6))
+    own, _ = familiarity.more(pictures(20, np.random.default_rng(3)))
+    of_noise, _ = familiarity.more(noise(50))
+    assert of_noise.max() < other.min() < other.max() < own.min()
 
 
 def by_hand(zoo, models):
@@ -69,21 +67,14 @@ def by_hand(zoo, models):
         return np.square(vectors(encoders) @ basis).sum(1) / 16
 
     rng = np.random.default_rng(0)
-    orders = [rng.permutation(256) for _ in range(16)]
+    orders = [rng.permutation(256) for _ in range(32)]
     shuffled = [known(models[:, np.argsort(order)]) for order in orders]
-    return known(models) - np.mean(shuffled, 0)
+    return known(models) - np.mean(shuffled, 0), 4 * np.std(shuffled, 0)
 
 
 def test_it_is_what_its_definition_says(familiarity, zoo):
     models = pictures(5, np.random.default_rng(4))
     np.testing.assert_allclose(familiarity.more(models), by_hand(zoo, models), atol=1e-4)
-
-
-def test_one_in_a_hundred_of_the_zoos_own_models_is_unusual_each_left_out(familiarity, zoo):
-    fold = np.arange(len(zoo)) % 5
-    left_out = np.concatenate([by_hand(zoo[fold != i], zoo[fold == i]) for i in range(5)])
-    assert familiarity.usual_ == pytest.approx(np.quantile(left_out, 0.01), abs=1e-4)
-    assert familiarity.more(zoo).mean() > left_out.mean(), "those that fit are known better"
 
 
 def test_neither_mixing_filters_nor_the_size_of_weights_changes_it(familiarity):
@@ -97,9 +88,9 @@ def test_neither_mixing_filters_nor_the_size_of_weights_changes_it(familiarity):
 def test_many_models_are_taken_in_parts_and_none_are_no_trouble(familiarity, zoo):
     many = np.tile(zoo, (3, 1, 1))
     np.testing.assert_allclose(familiarity.more(many), np.tile(familiarity.more(zoo), 3), atol=1e-6)
-    assert familiarity.more(zoo[:0]).shape == (0,)
+    assert [each.shape for each in familiarity.more(zoo[:0])] == [(0,), (0,)]
 
 
 def test_too_few_models_are_refused(zoo):
-    with pytest.raises(ValueError, match=r"expected at least 5 models, .*found 4"):
-        Familiarity().fit(zoo[:4])
+    with pytest.raises(ValueError, match=r"expected at least 3 models, .*found 2"):
+        Familiarity().fit(zoo[:2])

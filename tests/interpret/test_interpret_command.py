@@ -337,11 +337,11 @@ def test_noise_is_unlike_anything_seen_whoever_answers(of, encoder, request):
     mine, *others = request.getfixturevalue(of).interpret(asked, ["mine", *"abc"])
     assert not mine.unlike_anything_seen
     assert "UNLIKE" not in str(mine)
-    assert mine.more_than_shuffled > mine.usual
+    assert mine.more_than_shuffled > mine.by_chance
     for other in others:
         assert other.unlike_anything_seen
         assert "UNLIKE ANYTHING SEEN: that its inputs have this order" in str(other)
-        assert other.more_than_shuffled < other.usual == mine.usual
+        assert other.more_than_shuffled < other.by_chance
     assert others[0].more_than_shuffled == pytest.approx(others[1].more_than_shuffled, abs=1e-6)
 
 
@@ -474,7 +474,7 @@ def test_the_command_answers_in_json_for_many_and_a_bad_file_spoils_no_other(
     assert told["models"][0].keys() == expected.keys()
     assert told["models"][0]["dataset_votes"] == expected["dataset_votes"]
     assert told["models"][0]["embedding"] == pytest.approx(expected["embedding"], abs=1e-5)
-    assert expected["more_than_shuffled"] > expected["usual"]
+    assert expected["more_than_shuffled"] > expected["by_chance"]
     assert len(told["models"][0]["neighbours"]) == 10
     assert [e["file"] for e in told["errors"]] == [str(bad)]
     assert told["errors"][0]["error"] in done.stderr
