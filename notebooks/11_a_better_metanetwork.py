@@ -90,7 +90,7 @@ known = [
 ]
 of_patches = PatchParameters.of(patches)
 ours_by_seed = run(results, chosen, ours, of_patches, size, asked_how)
-results.save_table(ours_by_seed, "beyond_by_seed")
+_ = results.save_table(ours_by_seed, "beyond_by_seed")
 
 # %%
 import pandas as pd
@@ -118,13 +118,18 @@ _ = results.save_table(table, "beyond")
 from metanet_lib.interpret import percent
 
 has_new = "dataset_id_new_files" in table
-tasks = {"dataset_id": "dataset ID", "modality": "modality"}
-if has_new:
-    tasks |= {
-        "dataset_id_new_files": "dataset ID, new files",
-        "modality_new_files": "modality, new files",
-    }
+tasks = {
+    "dataset_id": "dataset ID",
+    "dataset_id_new_files": "of new files",
+    "modality": "modality",
+    "modality_new_files": "of new files ",
+}
+tasks = {task: title for task, title in tasks.items() if task in table}
 beside = ("functional_full", "functional_discriminants")
+table["number"] = [
+    "ab"[beside.index(name)] if name in beside else str(number)
+    for number, name in enumerate(table.row, 1)
+]
 given = {"functional_discriminants": "labels", "task_aware": "patches, in fitting"}
 
 
@@ -136,19 +141,17 @@ def over_seeds(row, task):
 
 pd.DataFrame(
     {
-        "": str(number) if row["row"] not in beside else "",
+        "": row["number"],
         "representation": row["title"],
-        "numbers": row["dimension"],
         "given": given.get(row["row"], "weights"),
-        "seeds": row["n_seeds"],
         **{title: over_seeds(row, task) for task, title in tasks.items()},
     }
-    for number, row in enumerate(table.to_dict("records"), 1)
+    for row in table.to_dict("records")
 ).style.hide()
 
 # %% [markdown]
 # Accuracies in per cent: the mean over seeds, and in brackets the worst and the best of them where there
-# are several. Chance is {glue:text}`chance` for the dataset ID.
+# are several. All have 16 numbers but the last two, which have {glue:text}`dimensions`. Chance is {glue:text}`chance` for the dataset ID.
 #
 # ## One plane
 #
@@ -168,7 +171,7 @@ if len(ceiling):
 points = pd.DataFrame(
     {
         "task": task,
-        "representation": row["title"],
+        "representation": row["number"],
         "accuracy": row[task],
         "bootstrap_low": row[f"{task}_bootstrap_low"],
         "bootstrap_high": row[f"{task}_bootstrap_high"],
@@ -184,8 +187,8 @@ if has_new:
         figures.same_against_new(points, of_patches_themselves, chance),
         results,
         "beyond",
-        "Dataset-ID accuracy on the same files and on new ones, with 95 % intervals that draw datasets "
-        "anew; where there are several seeds, of the one that rebuilds best by its own loss. Dashed: "
+        "Dataset-ID accuracy on the same files and on new ones, numbered as in the table, with 95 % "
+        "intervals that draw datasets anew; where there are several seeds, of the one that rebuilds best by its own loss. Dashed: "
         "what the patches of the new files themselves tell.",
         alt="A plane with one point a representation: same files across, new files up.",
         data=points,
@@ -207,7 +210,7 @@ pd.DataFrame(
     {
         "view": name + (" (chosen)" if of_name.chosen.any() else ""),
         **{
-            tasks.get(row.task, row.task): f"{percent(row.accuracy)} "
+            "same files" if row.task == "dataset_id" else "new files": f"{percent(row.accuracy)} "
             f"({100 * row.bootstrap_low:.0f} to {100 * row.bootstrap_high:.0f})"
             for row in of_name.itertuples()
             if row.task.startswith("dataset_id")
@@ -314,6 +317,7 @@ of_question = floor.set_index(["question", "representation"]).accuracy
 trained = ["joint", "sets", "functional_trained", "task_aware"]
 for name, value in {
     "locality": f"{LOCALITY:g}",
+    "dimensions": " and ".join(f"{row.dimension[name]:,}" for name in beside),
     "chance": percent(1 / len(set(fit.datasets))),
     "paper_same": percent(row.dataset_id["metanetwork"]),
     "paper_worst": percent(row.dataset_id_min["metanetwork"]),
