@@ -260,8 +260,7 @@ pd.DataFrame(
 #
 # The decoder of the functional code writes a model: the 16 directions in which the decoded function is
 # largest. How much of the space that a validation model's filters span does its decoded model span? The
-# same is asked of the paper's decoder, and of another model of the dataset in place of a decoded one: more
-# than that is not to be had from what the models of a dataset share.
+# same is asked of the paper's decoder, and of another model of the dataset in place of a decoded one.
 
 # %%
 import numpy as np
@@ -346,8 +345,8 @@ for name, value in {
 # - The functional code names the dataset of {glue:text}`functional_same` of the models of the same files
 #   and of {glue:text}`functional_new` of those of new ones. The paper's names {glue:text}`paper_same` and
 #   {glue:text}`paper_new`, the column space {glue:text}`column_space` and {glue:text}`column_space_new`;
-#   beside these, paired by dataset, it names new files {glue:text}`beside_papers`, and
-#   {glue:text}`beside_column_space`. It tells the modality of {glue:text}`functional_modality`. Nothing
+#   paired by dataset, it is right on new files, beside the paper's, {glue:text}`beside_papers`; beside the
+#   column space, {glue:text}`beside_column_space`. It tells the modality of {glue:text}`functional_modality`. Nothing
 #   in it is random, so its worst seed is its best.
 # - Of the metanetworks that are trained as one, *{glue:text}`best_trained`* names most:
 #   {glue:text}`best_trained_same` of the same files. Training on from the closed optimum gives
