@@ -182,8 +182,8 @@ def interpret(
     "modality_votes", "dataset", "dataset_votes", "neighbours" with "dataset",
     "model" and "distance", "distance" to the last of them,
     "unlike_anything_seen", which is "more_than_shuffled" less than
-    "by_chance", both shares of the column space, "embedding") and "errors" ("file",
-    "error").
+    "by_chance", both shares of the column space, "embedding") and "errors"
+    ("file", "error").
     """
     from metanet_lib.interpret import STORED, Interpreter
 

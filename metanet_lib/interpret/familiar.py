@@ -16,7 +16,7 @@ from typing import Self
 
 import numpy as np
 
-from metanet_lib.representations.weights import Components
+from metanet_lib.representations.weights import Components, projectors
 from metanet_lib.zoo import CODES, INPUTS, checked_encoders
 
 CHANCE = 4.0
@@ -102,9 +102,7 @@ class Familiarity:
 
 def _projectors(encoders: np.ndarray) -> np.ndarray:
     """Return the projectors on the column spaces, float32 ``[m, 65536]``."""
-    basis = np.linalg.qr(checked_encoders(encoders)).Q
-    projectors: np.ndarray = basis @ basis.transpose(0, 2, 1)
-    return projectors.reshape(len(encoders), -1)
+    return projectors(checked_encoders(encoders)).reshape(len(encoders), -1)
 
 
 def _known(directions: np.ndarray, spaces: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from metanet_lib.metanetwork import initialise
 from metanet_lib.representations.deep import batches, finite
-from metanet_lib.representations.weights import SIDE, Components
+from metanet_lib.representations.weights import SIDE, Components, projectors
 from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo import CODES, INPUTS, checked_encoders
 
@@ -56,7 +56,7 @@ def stationary(encoders: np.ndarray) -> np.ndarray:
     >>> of_models.shape, bool(np.allclose(of_models, stationary(encoders @ mixing), atol=1e-4))
     ((24, 481), True)
     """
-    return _averaged(_projectors(checked_encoders(encoders)))
+    return _averaged(projectors(checked_encoders(encoders).astype(np.float64)))
 
 
 def square(averaged: np.ndarray) -> np.ndarray:
@@ -102,16 +102,10 @@ def function(encoders: np.ndarray, locality: float = LOCALITY) -> np.ndarray:
     out = np.empty((len(encoders), len(_ROWS)), np.float32)
     for first in range(0, len(encoders), _CHUNK):
         chunk = slice(first, first + _CHUNK)
-        projectors = _projectors(encoders[chunk])
-        weighed = locality * projectors + (1 - locality) * square(_averaged(projectors))
+        whole = projectors(encoders[chunk].astype(np.float64))
+        weighed = locality * whole + (1 - locality) * square(_averaged(whole))
         out[chunk] = weighed[:, _ROWS, _COLUMNS] * _TWICE
     return out
-
-
-def _projectors(encoders: np.ndarray) -> np.ndarray:
-    basis = np.linalg.qr(encoders.astype(np.float64)).Q
-    projectors: np.ndarray = basis @ basis.transpose(0, 2, 1)
-    return projectors
 
 
 def _averaged(matrices: np.ndarray) -> np.ndarray:

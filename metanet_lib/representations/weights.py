@@ -113,13 +113,21 @@ def projector(encoders: np.ndarray) -> np.ndarray:
     >>> bool(np.allclose(projector(encoders[:1]), projector(2 * encoders[:1]), atol=1e-5))
     True
     """
+    return _triangles(projectors, encoders)
 
-    def project(w: np.ndarray) -> np.ndarray:
-        basis = np.linalg.qr(w).Q
-        square: np.ndarray = basis @ basis.transpose(0, 2, 1)
-        return square
 
-    return _triangles(project, encoders)
+def projectors(encoders: np.ndarray) -> np.ndarray:
+    """Return the projectors on the column spaces, ``[m, 256, 256]``, in the encoders' precision.
+
+    Examples
+    --------
+    >>> whole = projectors(encoders[:1].astype(float))
+    >>> bool(np.allclose(whole @ whole, whole))
+    True
+    """
+    basis = np.linalg.qr(encoders).Q
+    squares: np.ndarray = basis @ basis.transpose(0, 2, 1)
+    return squares
 
 
 def spectrum(encoders: np.ndarray) -> np.ndarray:
