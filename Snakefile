@@ -68,8 +68,8 @@ READS = {
         METANETWORK,
         *tables("ceiling", "beyond_by_seed"),
     ],
-    "13_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
-    "14_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "15_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
+    "16_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -90,7 +90,7 @@ WRITES = {
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
     ],
-    "13_interpret_your_model": [
+    "15_interpret_your_model": [
         *tables(
             "interpreted_models",
             "interpreted_groups",
@@ -99,7 +99,7 @@ WRITES = {
         ),
         *figures("interpreted_models"),
     ],
-    "14_gallery": tables("gallery"),
+    "16_gallery": tables("gallery"),
 }
 
 # Training side by side keeps all cores busy, but neither before it nor after it: at home another

@@ -62,8 +62,8 @@ CHAPTERS = (
     "10_cost",
     "11_a_better_metanetwork",
     "12_against_the_others",
-    "13_interpret_your_model",
-    "14_gallery",
+    "15_interpret_your_model",
+    "16_gallery",
 )
 """The chapters, in reading order."""
 
