@@ -52,8 +52,9 @@ results
 # - **Two widths.** A representation of others is as wide as its authors make it (*full width*), and the
 #   same fit is also read *in 16 numbers*, as many as the paper's: its first 16 principal components,
 #   found on the fit models.
-# - **The same training.** A deep representation takes as many steps of the optimiser as the metanetwork
-#   takes in its two trainings together. Learned probes are trained for as many epochs as by their authors.
+# - **The same training.** A deep representation reads each model as often as the metanetwork in its two
+#   trainings together, and as many in one step. Learned probes are trained for as many epochs as by their
+#   authors.
 # - **The same care.** The settings of every row that trains a network were chosen once, with as many
 #   trials for each, the paper's too, and never on validation models: see [below](settings-chosen-once).
 # - **Time** is that which one core works: to fit, once; and for each validation model, to embed it and
@@ -244,7 +245,7 @@ Markdown("\n".join(lines))
 # Each row that trains a network had the same number of trials, two settings with two values each, the
 # paper's method too (the row *settings chosen*; the paper's own row keeps the settings of chapter
 # [3](03_meta_autoencoder.ipynb)). A trial fits the row on three quarters of the *fit* models of each
-# training dataset of a demo zoo of the quick size, with a tenth of the training (TASK2VEC and MODEL2VEC, whose
+# training dataset of a demo zoo of the quick size, with a quarter of the training (TASK2VEC and MODEL2VEC, whose
 # training is short, with all of it), and asks it for the dataset of the last quarter. What names most
 # models won, the earlier one where two are equal. So labels of fit models were looked at; models that
 # validate took no part. It was done once, by `benchmarks/choose.py`, and the winners stand in a file of

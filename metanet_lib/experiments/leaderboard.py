@@ -13,7 +13,7 @@ The protocol, the same for every peer (:mod:`metanet_lib.experiments.peers`):
   stand beside it;
 - one fit may have two rows: the embedding as wide as its authors make it, and its first 16
   principal components, as many numbers as the paper's, fitted on the models that fit;
-- deep representations are trained for as many steps as the metanetwork (:func:`training_steps`);
+- deep representations read each model as often as the metanetwork does (:func:`training_steps`);
 - time is that which one core works, whatever else the machine does: to fit; and for one validation
   model, to be embedded and to have its neighbours found.
 
@@ -206,16 +206,19 @@ def training_seconds(parameters: MetanetworkParameters, models: int) -> float:
 
 
 def training_steps(parameters: MetanetworkParameters, models: int) -> int:
-    """Return how many steps of the optimiser a metanetwork takes, in its two trainings together.
+    """Return for how many steps a deep representation is trained.
+
+    Each of its steps reads as many models as a step of the inter-unit training, so that each model
+    is read as often as by the metanetwork in its two trainings together. (Most of the metanetwork's
+    own steps are the unit-wise training's, which read filters: two models' worth.)
 
     Examples
     --------
-    >>> training_steps(MetanetworkParameters(unitwise_epochs=3, interunit_epochs=5), models=32)
-    53
+    >>> training_steps(MetanetworkParameters(unitwise_epochs=3, interunit_epochs=5), models=33)
+    16
     """
     p = parameters
-    unitwise, interunit = (-(-n // p.batch_size) for n in (CODES * models, models))
-    return p.unitwise_epochs * unitwise + p.interunit_epochs * interunit
+    return (p.unitwise_epochs + p.interunit_epochs) * -(-models // p.batch_size)
 
 
 def weights_only(name: str, metanetworks: Sequence[Metanetwork], models: int) -> TransformerMixin:
@@ -227,7 +230,7 @@ def weights_only(name: str, metanetworks: Sequence[Metanetwork], models: int) ->
         The row. A row that shows models twice is not among them, nor the run's own metanetworks,
         which are fitted already.
     metanetworks
-        These: a network of a row takes as many steps as one of them.
+        These: a network of a row reads each model as often as one of them.
     models
         How many models it will be fitted to.
 

@@ -39,7 +39,7 @@ from metanet_lib.representations.weights import (
     statistics,
 )
 from metanet_lib.store import Results
-from metanet_lib.zoo import Zoo, ZooParameters, load_zoo
+from metanet_lib.zoo import CODES, INPUTS, Zoo, ZooParameters, load_zoo
 from metanet_lib.zoo.pipeline import make_dataset
 
 SMALL = PeersParameters(
@@ -343,12 +343,17 @@ def test_every_deep_row_stands_at_full_width_and_in_sixteen_numbers_and_takes_th
 
 
 @pytest.mark.parametrize("more", [{}, {"unitwise_epochs": 2}, {"interunit_epochs": 4}])
-def test_the_steps_of_the_others_are_those_that_a_metanetwork_takes(monkeypatch, more):
-    taken, step = [], CompiledStep.__call__
-    monkeypatch.setattr(CompiledStep, "__call__", lambda *a: taken.append(1) or step(*a))
-    p = replace(NET, batch_size=10, **more)
+def test_the_others_read_each_model_as_often_as_a_metanetwork_does(monkeypatch, more):
+    read, step = [], CompiledStep.__call__
+
+    def reading(self, samples):
+        read.append(len(samples) / (CODES if samples.shape[1] == INPUTS else 1))
+        return step(self, samples)
+
+    monkeypatch.setattr(CompiledStep, "__call__", reading)
+    p = replace(NET, batch_size=len(FIT) // 2, **more)
     train(FIT.encoders, p, 0)
-    assert training_steps(p, len(FIT)) == len(taken)
+    assert training_steps(p, len(FIT)) * p.batch_size == sum(read)
 
 
 def test_every_row_that_trains_a_network_had_four_trials_on_fit_models_and_has_what_won():

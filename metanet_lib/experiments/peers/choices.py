@@ -1,7 +1,7 @@
 """Settings that were chosen once: what was tried, on what it was chosen, and what won.
 
 Each row that trains a network, the paper's too, got four trials: two settings with two values each.
-A trial fits the row on three quarters of the fit models of each training dataset, with a tenth of
+A trial fits the row on three quarters of the fit models of each training dataset, with a quarter of
 the training (all of it for TASK2VEC and MODEL2VEC, whose training is short), and asks it for the
 dataset of the last quarter: the same k-NN vote as in the comparison, in 16 numbers where the row
 has them. So labels of fit models were looked at; models that validate took no part. What was right

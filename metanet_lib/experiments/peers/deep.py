@@ -1,6 +1,6 @@
 """Networks that learn from weights alone, as the paper's does.
 
-Each takes as many steps as the metanetwork and has the settings that won its trials
+Each reads every model as often as the metanetwork and has the settings that won its trials
 (:mod:`metanet_lib.experiments.peers.choices`). A title begins with *After* where our version is not
 its authors' own, and known to do better on these models than their code; what differs is listed in
 the modules of the representations.

@@ -27,8 +27,8 @@ class PeersParameters(Parameters):
     seeds: int = decision(5, "times each representation with randomness is fitted", "ours")
     deep_seeds: int = decision(
         5,
-        "times each is fitted whose training is long: as many steps as the metanetwork's, or so",
-        "ours: fewer than `seeds` where time is short, since such a fit takes up to two minutes",
+        "times each is fitted whose training is as long as the metanetwork's, or so",
+        "ours: fewer than `seeds` where time is short, since such a fit takes minutes",
     )
     copies: int = decision(
         5, "orders of its filters in which augmentation shows each model", "ours"
