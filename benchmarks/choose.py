@@ -3,8 +3,8 @@
 The models are those that fit the meta level in the ``quick`` profile, on the demo corpus: 20 of
 each of the 20 training datasets, 128,000 patches eight times. The first three quarters of each
 dataset's fit, the last quarter is asked; models that validate are not looked at. Each trial of
-``metanet_lib.experiments.peers.choices.TRIALS`` is one fit with a quarter of the training (all
-of it where that is short), on one core at low priority; what comes out is added to ``choices.csv`` at
+``metanet_lib.experiments.peers.choices.TRIALS`` is one fit with a quarter of the training (all of
+it where that is short), on one core at low priority; what comes out is added to ``choices.csv`` at
 once, and a trial that is there already is not run again. Run it as ``python benchmarks/choose.py``;
 the trials take four minutes of a core, the zoo more.
 """

@@ -56,7 +56,7 @@ from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
 from metanet_lib.representations.weights import Components
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
-from metanet_lib.zoo import CODES, INPUTS, Zoo, load_zoo
+from metanet_lib.zoo import INPUTS, Zoo, load_zoo
 
 
 def run(
