@@ -37,9 +37,9 @@ zoo = {
 metanetwork = {"interunit_epochs": 500, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
 study = {
-    "per_dataset": 40000,
+    "per_dataset": 24000,
     "models_fit": 6,
-    "models_validation": 5,
+    "models_validation": 4,
     "seeds": 2,
 }  # the rest: defaults of StudyParameters
 

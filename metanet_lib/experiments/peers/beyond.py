@@ -34,7 +34,7 @@ class BeyondParameters(Parameters):
 
     seeds: int = decision(10, "times each metanetwork that is trained is trained", "ours")
     steps: int = decision(
-        3_000,
+        2_000,
         "training steps of each metanetwork that is trained as one",
         "ours: of 32 models, so of as many filters as 16 steps of the paper's",
     )

@@ -26,7 +26,7 @@ class PeersParameters(Parameters):
 
     seeds: int = decision(5, "times each representation with randomness is fitted", "ours")
     deep_seeds: int = decision(
-        5,
+        3,
         "times each is fitted whose training is as long as the metanetwork's, or so",
         "ours: fewer than `seeds` where time is short, since such a fit takes minutes",
     )
