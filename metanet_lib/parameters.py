@@ -26,7 +26,10 @@ def decision(default: Any, what: str, why: str) -> Any:
     >>> fields(Tea)[0].metadata["why"]
     'open: as the packet says'
     """
-    return field(default=default, metadata={"what": what, "why": why})
+    told = {"what": what, "why": why}
+    if isinstance(default, dict):  # each its own
+        return field(default_factory=default.copy, metadata=told)
+    return field(default=default, metadata=told)
 
 
 @dataclass(frozen=True)

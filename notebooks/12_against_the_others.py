@@ -262,6 +262,21 @@ settings.rename(columns=lambda name: name.replace("_", " ")).style.hide()
 # The rows without a network have no such settings. What changes before these trials chose, and how, is told
 # on the page of [decisions](../book/decisions.md).
 #
+# Everything else that a representation is made with stands here, as this run had it: its authors' value
+# where they name one, else ours. In a profile, `peers.settings` puts another in its place, such as
+# `{sane: {temperature: 0.2}}`.
+
+# %% tags=["hide-input", "hide-output"]
+pd.DataFrame(
+    {
+        "row": peer.name,
+        "made with": ", ".join(f"{name} = {value}" for name, value in peer.settings().items()),
+    }
+    for peer in rows_of
+    if peer.settings()
+).style.hide()
+
+# %% [markdown]
 # ## Where the paper's method stands
 #
 # Two representations are told apart here if the 95 % interval of their difference leaves out 0: datasets

@@ -442,3 +442,17 @@ def test_the_training_time_of_a_metanetwork_is_that_of_its_filters_and_its_model
     )
     p = MetanetworkParameters(unitwise_epochs=5, interunit_epochs=7)
     assert training_seconds(p, models=10) == 10 * (16 * 5 * 2.0 + 7 * 3.0)
+
+
+def test_every_setting_of_a_row_can_be_another_in_a_profile():
+    given = {"sane": {"temperature": 0.2}, "task2vec": {"widths": [8, 4]}}
+    rows = {p.name: p for p in peers(replace(SMALL, settings=given), METANETWORKS, STEPS)}
+    assert rows["sane"].settings()["temperature"] == 0.2
+    assert rows["task2vec"].of_seed(1).widths == (8, 4)
+    assert named("sane").settings()["temperature"] != 0.2  # the list itself is as it was
+    with pytest.raises(ValueError, match="unknown row 'sanr'; there are: raw_weights, "):
+        peers(replace(SMALL, settings={"sanr": {}}), METANETWORKS, STEPS)
+    with pytest.raises(ValueError, match=r"row sane has no setting heat; it has .*temperature"):
+        peers(replace(SMALL, settings={"sane": {"heat": 1}}), METANETWORKS, STEPS)
+    with pytest.raises(ValueError, match=r"settings must be parameters by row"):
+        PeersParameters.of({"settings": {"sane": 0.2}})

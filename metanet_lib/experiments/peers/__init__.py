@@ -38,11 +38,16 @@ def peers(
     metanetworks
         The trained metanetworks of the run, one a seed: the paper's row.
     steps
-        Training steps of deep representations: as many as one of these takes.
+        Training steps of deep representations.
     metanetwork_seconds
         Seconds that the training of one of them takes.
     statistic
         What the dataset itself is told by.
+
+    Raises
+    ------
+    ValueError
+        If ``parameters.settings`` names a row that is not there, or a setting that it has not.
 
     Examples
     --------
@@ -50,11 +55,19 @@ def peers(
     >>> len(rows) > 10, len({row.name for row in rows}) == len(rows)
     (True, True)
     """
-    return [
-        *simple(parameters),
-        *deep(steps),
-        paper(metanetworks, metanetwork_seconds),
-        tuned(metanetworks[0].model.parameters_),
-        *black_box(parameters),
-        *with_data(parameters, statistic),
-    ]
+    rows = {
+        peer.name: peer
+        for peer in (
+            *simple(parameters),
+            *deep(steps),
+            paper(metanetworks, metanetwork_seconds),
+            tuned(metanetworks[0].model.parameters_),
+            *black_box(parameters),
+            *with_data(parameters, statistic),
+        )
+    }
+    for name, values in parameters.settings.items():
+        if name not in rows:
+            raise ValueError(f"settings: unknown row {name!r}; there are: {', '.join(rows)}")
+        rows[name] = rows[name].with_settings(values)
+    return list(rows.values())

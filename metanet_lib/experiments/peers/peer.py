@@ -1,7 +1,8 @@
 """What a peer is: a representation, and what a reader must know to judge it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from sklearn.base import TransformerMixin, clone
 
@@ -46,6 +47,11 @@ class PeersParameters(Parameters):
     samples: int = decision(
         256, "patches of its dataset that are shown with each model, where data may be seen", "ours"
     )
+    settings: Mapping[str, Mapping[str, Any]] = decision(
+        {},
+        "parameters of rows in place of their own, such as {sane: {temperature: 0.2}}",
+        "ours: chapter 12 lists every row's own, its authors' or chosen once",
+    )
 
     def __post_init__(self) -> None:
         self.require_positive(
@@ -58,6 +64,10 @@ class PeersParameters(Parameters):
             "landmarks",
             "samples",
         )
+        ok = isinstance(self.settings, dict) and all(
+            isinstance(values, dict) for values in self.settings.values()
+        )
+        self.require(ok, "settings", "parameters by row, as {row: {parameter: value}}")
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,42 @@ class Peer:
         is_random = self.seed_names or self.copies > 1
         several = parameters.deep_seeds if self.deep else parameters.seeds
         return self.seeds or tuple(range(several if is_random else 1))
+
+    def settings(self) -> dict[str, Any]:
+        """Return what its representation is made with, but seeds: numbers and words by name.
+
+        Examples
+        --------
+        >>> from metanet_lib.experiments.peers.deep import deep
+        >>> deep(steps=9)[0].settings()["steps"]
+        9
+        """
+        kinds = (int, float, str, tuple)
+        values = self.representation.get_params().items()
+        return {n: v for n, v in values if isinstance(v, kinds) and n not in self.seed_names}
+
+    def with_settings(self, values: Mapping[str, Any]) -> "Peer":
+        """Return the row with other values in place of some of :meth:`settings`.
+
+        Raises
+        ------
+        ValueError
+            If it has no such setting; those it has are named.
+
+        Examples
+        --------
+        >>> from metanet_lib.experiments.peers.deep import deep
+        >>> deep(steps=9)[0].with_settings({"steps": 4}).settings()["steps"]
+        4
+        """
+        known = self.settings()
+        if unknown := sorted(values.keys() - known.keys()):
+            raise ValueError(
+                f"row {self.name} has no setting {', '.join(unknown)}; "
+                f"it has {', '.join(known) or 'none'}"
+            )
+        given = {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
+        return replace(self, representation=clone(self.representation).set_params(**given))
 
     def of_seed(self, seed: int) -> TransformerMixin:
         """Return the representation of a seed, not yet fitted."""

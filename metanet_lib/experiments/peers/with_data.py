@@ -46,6 +46,8 @@ def with_data(p: PeersParameters, statistic: str = STATISTICS[0]) -> list[Peer]:
             "diagonal of its Fisher information.",
             why="It measures which features of the probe network a dataset excites, second "
             "moments again, with the noise of a small sample.",
+            sixteen="Hypothesis: its numbers rise and fall together with how much patches vary, so "
+            "that few directions hold most of what they tell.",
             sees="patches",
         ),
         Peer(
@@ -58,6 +60,7 @@ def with_data(p: PeersParameters, statistic: str = STATISTICS[0]) -> list[Peer]:
             "the model's codes rebuild well.",
             why="Hypothesis: the model's own part adds what its dataset's place does not say. It "
             "moves the embedding as well, so it may also take away: compare with TASK2VEC.",
+            sixteen="Hypothesis: as with TASK2VEC, few directions hold most.",
             sees="both",
             forward_passes=True,
         ),
