@@ -1,22 +1,21 @@
-"""Choose which view of a model the functional code takes, once, where no run of the book looks.
+"""Choose how the functional code weighs its views, once, where no run of the book looks.
 
 A demo corpus of its own, with another seed, so that none of its files is in any run, is split as
 every corpus is; of each training dataset 20 models fit, 50 of the same files and 50 of new ones are
-asked, in the size of the ``quick`` profile. Each candidate is reduced to 16 principal components
-and asked by the same k-NN vote. Of the views that are not told apart from the best on new files, by
-the paired interval, the one that names most models of the same files is taken.
+asked, in the size of the ``quick`` profile, by the same k-NN vote, in 16 numbers each. Of the
+candidates that are not told apart from the best on new files, by the paired interval, the one that
+names most models of the same files is taken.
 
 Run it as ``python benchmarks/candidates.py``; the zoo takes ten minutes of two cores. It writes
 ``candidates.csv``, which chapter 11 shows.
 """
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import yaml
+from sklearn.base import TransformerMixin
 
 from metanet_lib.catalog import DATASETS
 from metanet_lib.data.corpora import demo
@@ -24,7 +23,8 @@ from metanet_lib.data.patches import PatchParameters
 from metanet_lib.experiments.files import same_and_new
 from metanet_lib.experiments.peers.choices import CANDIDATES
 from metanet_lib.interpret import InterpretParameters, paired_interval
-from metanet_lib.representations.functional import function
+from metanet_lib.representations.functional import FunctionalCode
+from metanet_lib.representations.views import spectra, stationary
 from metanet_lib.representations.weights import gram, projector, reduced, spectrum
 from metanet_lib.store import Results
 from metanet_lib.zoo import ZooParameters, load_zoo
@@ -34,29 +34,27 @@ SEED = 7
 """Of the corpus, and of the zoo."""
 
 
-def root_spectrum(encoders: np.ndarray) -> np.ndarray:
-    """Return the root of the mean absolute spectrum of the filters, ``[m, 256]``."""
-    roots: np.ndarray = np.sqrt(spectrum(encoders))
-    return roots
+def code(locality: float, spectra_weight: float = 0, neighbours: int = 0) -> FunctionalCode:
+    """Return a functional code with these weights, and so many neighbours."""
+    return FunctionalCode(16, locality, spectra_weight, neighbours)
 
 
-def two_views(encoders: np.ndarray) -> np.ndarray:
-    """Return the column space and the root spectrum, each scaled as a whole, side by side."""
-    views = [projector(encoders), root_spectrum(encoders)]
-    return np.concatenate([view / np.linalg.norm(view, axis=1).mean() for view in views], axis=1)
-
-
-VIEWS = {
-    "Gram matrix": gram,
-    "spectrum": spectrum,
-    "root of the spectrum": root_spectrum,
-    "column space": projector,
-    "column space and root of the spectrum": two_views,
+TRIED: dict[str, TransformerMixin] = {
+    "Gram matrix": reduced(gram),
+    "spectrum": reduced(spectrum),
+    "spectra of filters": reduced(spectra),
+    "column space": reduced(projector),
+    "column space averaged over places": reduced(stationary),
+    **{f"changes over places x {share}": code(share) for share in (0.7, 0.5, 0.25)},
     **{
-        f"column space, changes over places times {share}": partial(function, locality=share)
-        for share in (0.7, 0.5, 0.25, 0.0)
+        f"changes over places x {share}, spectra of filters x {weight}{by}": code(share, weight, k)
+        for share in (0.7, 0.5)
+        for weight in (0, 0.25, 0.35, 0.5, 1)
+        for k, by in ((0, ""), (10, ", by neighbours"))
+        if weight or k
     },
 }
+"""Candidates by name."""
 
 
 def main() -> None:
@@ -71,11 +69,11 @@ def main() -> None:
     demo.write(corpus, SEED, datasets=datasets)
     make_zoo(results, datasets, PatchParameters.of(profile["patches"]), sizes)
     rows, verdicts = same_and_new(
-        {name: reduced(view) for name, view in VIEWS.items()},
+        TRIED,
         load_zoo(results.zoo, datasets),
         InterpretParameters.of(profile["interpret"]),
     )
-    new = {name: verdicts["dataset_id_new_files", name] for name in VIEWS}
+    new = {name: verdicts["dataset_id_new_files", name] for name in TRIED}
     best = max(new.values(), key=lambda verdict: verdict.correct.mean())
     apart = {
         name: paired_interval(verdict.correct, best.correct, verdict.datasets)[1] < 0

@@ -59,14 +59,21 @@ results
 #    one place of the window it would as soon do at another. `P` is averaged over all places; of its
 #    32,896 numbers 481 differ.
 # 7. **In between.** The average counts in full, and what changes from place to place
-#    {glue:text}`locality` times. Its 16 principal components are the **functional code**.
+#    {glue:text}`locality` times.
 # 8. **Trained on from there**, by a network that begins at that optimum.
-# 9. **A loss of how models encode.** The paper's own proposal: the network of step 3, whose loss is how
-#    badly the decoded model encodes patches of the model's dataset. Patches are seen when it is fitted;
-#    when it answers, weights alone.
+# 9. **Two views.** What the space does not tell is how a model shares it out among its filters. So the
+#    frequencies at which the filters lie stand beside it, {glue:text}`spectra` times as strong, whatever
+#    the order, the place, the sign and the strength of each: the models' exact symmetries are kept.
+# 10. **By neighbours.** Components keep what varies most, accident or not. But two trainings on one
+#     dataset mostly are neighbours, so what parts a model from its {glue:text}`neighbours` nearest is
+#     mostly accident. Of {glue:text}`components` components of both views, the 16 directions are kept
+#     that vary most over all models beside how much they vary between neighbours: discriminant analysis
+#     {cite}`fisher1936`, with neighbours in place of labels. This is the **functional code**.
+# 11. **A loss of how models encode.** The paper's own proposal: the network of step 3, whose loss is how
+#     badly the decoded model encodes patches of the model's dataset. Patches are seen when it is fitted;
+#     when it answers, weights alone.
 #
-# Beside them stand the functional code without the bottleneck, what supervised discriminants make of
-# it, and what is named when labels are shuffled.
+# Beside them stand both views without the bottleneck, what supervised discriminants make of them, and what is named when labels are shuffled.
 
 # %%
 from metanet_lib.data.patches import PatchParameters
@@ -105,8 +112,10 @@ order = [
     "functional_trained",
     "projector",
     "functional_averaged",
-    "functional",
+    "functional_weighed",
     "functional_refined",
+    "functional_two_views",
+    "functional",
     "task_aware",
     "functional_full",
     "functional_discriminants",
@@ -198,9 +207,10 @@ plane
 # %% [markdown]
 # ## Chosen where no run looks
 #
-# Which view of a model the functional code takes was chosen once, on a demo corpus of its own whose files
-# are in no run (`benchmarks/candidates.py`): of the views that are not told apart from the best on new
-# files, the one that names most models of the same files. The candidates, each in 16 principal components:
+# How the functional code weighs its views, and whether neighbours choose its directions, was chosen once,
+# on a demo corpus of its own whose files are in no run (`benchmarks/candidates.py`): of the candidates that
+# are not told apart from the best on new files, the one that names most models of the same files. The
+# candidates, each in 16 numbers:
 
 # %% tags=["hide-input"]
 from metanet_lib.experiments.peers.choices import candidates
@@ -208,7 +218,7 @@ from metanet_lib.experiments.peers.choices import candidates
 asked_there = candidates()
 pd.DataFrame(
     {
-        "view": name + (" (chosen)" if of_name.chosen.any() else ""),
+        "candidate": name + (" (chosen)" if of_name.chosen.any() else ""),
         **{
             "same files" if row.task == "dataset_id" else "new files": f"{percent(row.accuracy)} "
             f"({100 * row.bootstrap_low:.0f} to {100 * row.bootstrap_high:.0f})"
@@ -233,7 +243,7 @@ pd.DataFrame(
 # %%
 from metanet_lib.experiments.beyond import floor_and_unseen
 from metanet_lib.representations import MetaEncoder
-from metanet_lib.representations.functional import LOCALITY, FunctionalCode
+from metanet_lib.representations.functional import FunctionalCode
 
 code = FunctionalCode().fit(fit.encoders)
 code.save(results.functional)
@@ -309,7 +319,10 @@ def new_of(name):
 of_question = floor.set_index(["question", "representation"]).accuracy
 trained = ["joint", "sets", "functional_trained", "task_aware"]
 for name, value in {
-    "locality": f"{LOCALITY:g}",
+    "locality": f"{code.locality:g}",
+    "spectra": f"{code.spectra_weight:g}",
+    "neighbours": code.neighbours,
+    "components": code.components,
     "dimensions": " and ".join(f"{row.dimension[name]:,}" for name in beside),
     "chance": percent(1 / len(set(fit.datasets))),
     "paper_same": percent(row.dataset_id["metanetwork"]),
@@ -351,7 +364,7 @@ for name, value in {
 # - Of the metanetworks that are trained as one, *{glue:text}`best_trained`* names most:
 #   {glue:text}`best_trained_same` of the same files. Training on from the closed optimum gives
 #   {glue:text}`refined`.
-# - All its numbers name {glue:text}`full`; told the labels, discriminants name {glue:text}`told` of the same files
+# - All numbers of both views name {glue:text}`full`; told the labels, discriminants name {glue:text}`told` of the same files
 #   and {glue:text}`told_new` of new ones. The patches of the new files themselves tell
 #   {glue:text}`patches_new`: so much is there to be told.
 # - Of datasets that the meta level never met it names {glue:text}`unseen`; with labels shuffled

@@ -1,134 +1,130 @@
-"""What a model does, and not how its weights lie: 16 numbers, with a way back to a model.
+"""16 numbers for what a model does, with a way back to a model.
 
-Two models whose filters span the same space encode equally well: a decoder undoes every mixing of
-filters. So a model is compared by the projector ``P = Q Qᵀ`` on its column space, whatever the
-order, the sign, the scale or any mixing of its filters. And its patches come from random places:
-what it does at one place of the window it would as soon do at another. So ``P`` has a part that is
-the same at all places, its average over them (:func:`stationary`: of 32,896 numbers 481 differ),
-and a rest that changes from place to place, of which more is the accident of one training and of
-its files. :func:`function` weighs the rest less.
+:class:`FunctionalCode` reads two views of a model (:mod:`metanet_lib.representations.views`): what
+it does, and of what its filters are made. It is found in two closed steps, and in neither is there
+a label, a patch or anything random:
 
-:class:`FunctionalCode` keeps 16 principal components of it. Under the *functional loss*, the
-squared difference of two such functions, that is the closed optimum of a linear autoencoder: no
-network is trained, nothing is random, no label and no patch is seen. Its decoder takes the 16
-directions in which a decoded function is largest: the best encoder, by least squares, of patches
-that have it for their covariance. :class:`RefinedFunctionalCode` trains a network from there on.
+1. Principal components of both views. Of the first alone, 16 of them are the closed optimum of a
+   linear autoencoder under the *functional loss*, the squared difference of two functions.
+2. Of these, the 16 directions that vary most over all models, beside how much they vary between a
+   model and its nearest neighbours (:func:`apart_from_neighbours`). Two trainings on one dataset
+   mostly are neighbours, and what parts them is the accident of a training. Discriminant analysis
+   (Fisher 1936) looks for such directions with labels in place of neighbours.
+
+Its decoder gives back the most likely views, and of the first the 16 directions in which it is
+largest: the best encoder, by least squares, of patches that have it for their covariance.
+:class:`RefinedFunctionalCode` trains a network from the closed optimum on.
 """
 
+import json
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from safetensors.numpy import save_file
+from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
 from metanet_lib.metanetwork import initialise
 from metanet_lib.representations.deep import batches, finite
-from metanet_lib.representations.weights import SIDE, Components, projectors
+from metanet_lib.representations.views import function, spectra, unweighed
+from metanet_lib.representations.weights import Components
 from metanet_lib.store import read_tensors, write_atomically
-from metanet_lib.zoo import CODES, INPUTS, checked_encoders
+from metanet_lib.zoo import CODES, INPUTS
 
-LOCALITY = 0.5
-"""How much the functional code weighs what changes from place to place; chosen once, chapter 11."""
-
-_LAGS = np.arange(2 * SIDE) - 2 * SIDE * (np.arange(2 * SIDE) > SIDE)  # 0, 1, .., 16, -15, .., -1
-_PAIRS = np.clip(SIDE - np.abs(_LAGS), 0, None)  # pixels of a row that lie so far apart
-_ROWS, _COLUMNS = np.triu_indices(INPUTS)
-_TWICE = np.where(_ROWS == _COLUMNS, 1, np.sqrt(2))  # a pair of pixels stands for two entries
-_CHUNK = 64  # models at a time, of each of which two squares are made
-_KEPT = np.array(  # one of each two opposite displacements
-    [(i, j) for i in range(SIDE) for j in range(2 * SIDE) if j != SIDE and (i, _LAGS[j]) >= (0, 0)]
-).T
+_FITTED = ("mean_", "encoder_", "decoder_")
+LOCALITY, SPECTRA = 0.5, 0.25
+"""How the functional code weighs what changes from place to place, and spectra; see chapter 11."""
 
 
-def stationary(encoders: np.ndarray) -> np.ndarray:
-    """Return the projectors on the column spaces, averaged over places, float32 ``[m, 481]``.
-
-    One number for each displacement of two pixels, up to its sign: the mean of the projector over
-    all pixels that lie so, times the root of how many entries that are. So the distance of two
-    models is that of their averaged 256x256 matrices.
-
-    Examples
-    --------
-    >>> of_models, mixing = stationary(encoders), np.eye(16, dtype=np.float32) + 0.1
-    >>> of_models.shape, bool(np.allclose(of_models, stationary(encoders @ mixing), atol=1e-4))
-    ((24, 481), True)
-    """
-    return _averaged(projectors(checked_encoders(encoders).astype(np.float64)))
-
-
-def square(averaged: np.ndarray) -> np.ndarray:
-    """Return averaged projectors as matrices ``[m, 256, 256]``: what :func:`stationary` left out.
-
-    Examples
-    --------
-    >>> matrices, numbers = square(stationary(encoders)), stationary(encoders)
-    >>> bool(np.allclose(np.square(matrices).sum((1, 2)), np.square(numbers).sum(1), rtol=1e-4))
-    True
-    """
-    by_lag = np.zeros((len(averaged), 2 * SIDE, 2 * SIDE), averaged.dtype)
-    means = averaged / _weights()
-    by_lag[:, _KEPT[0], _KEPT[1]] = by_lag[:, -_KEPT[0], -_KEPT[1]] = means
-    row, column = np.divmod(np.arange(INPUTS), SIDE)
-    matrices: np.ndarray = by_lag[:, row[:, None] - row, column[:, None] - column]
-    return matrices
-
-
-def function(encoders: np.ndarray, locality: float = LOCALITY) -> np.ndarray:
-    """Return what models do, float32 ``[m, 32896]``: projectors, their changes over places weighed.
-
-    The distance of two models is that of two matrices ``P``, whose averages over places count in
-    full, and whose rests count ``locality`` times.
+def apart_from_neighbours(numbers: np.ndarray, neighbours: int, kept: int) -> np.ndarray:
+    """Return the directions that vary most over all models, beside between neighbours.
 
     Parameters
     ----------
-    encoders
-        ``[m, 256, 16]``.
-    locality
-        0: the average alone; 1: the projector as it is.
+    numbers
+        ``[m, d]``, of mean 0, the most important first. Neighbours are found by the first ``kept``.
+    neighbours
+        How many nearest models each is compared with.
+    kept
+        Directions.
+
+    Returns
+    -------
+    ndarray
+        ``[d, kept]``: they maximise total variance over that between neighbours, to which its own
+        mean over all directions is added, so that none counts for being still by chance.
 
     Examples
     --------
-    >>> whole, averaged = function(encoders, locality=1), function(encoders, locality=0)
-    >>> bool(np.allclose(np.square(whole).sum(1), 16, rtol=1e-4))  # a projector on 16 directions
-    True
-    >>> of_averages = np.square(stationary(encoders)).sum(1)
-    >>> bool(np.allclose(np.square(averaged).sum(1), of_averages, rtol=1e-4))
+    >>> accident, telling = np.random.default_rng(0).normal(size=90), np.repeat([-9, 9, 27], 30)
+    >>> numbers = np.stack([telling, 8 * accident], axis=1)
+    >>> directions = apart_from_neighbours(numbers - numbers.mean(0), neighbours=3, kept=1)
+    >>> bool(directions[0] > 5 * abs(directions[1]))
     True
     """
-    encoders = checked_encoders(encoders)
-    out = np.empty((len(encoders), len(_ROWS)), np.float32)
-    for first in range(0, len(encoders), _CHUNK):
-        chunk = slice(first, first + _CHUNK)
-        whole = projectors(encoders[chunk].astype(np.float64))
-        weighed = locality * whole + (1 - locality) * square(_averaged(whole))
-        out[chunk] = weighed[:, _ROWS, _COLUMNS] * _TWICE
-    return out
+    k = min(neighbours, len(numbers) - 1)
+    near = NearestNeighbors(n_neighbors=k).fit(numbers[:, :kept]).kneighbors(return_distance=False)
+    between = (numbers[:, None] - numbers[near]).reshape(-1, numbers.shape[1])
+    within = between.T @ between / (2 * len(between))
+    total = numbers.T @ numbers / len(numbers)
+    even = np.eye(len(within)) * max(np.trace(within) / len(within), np.finfo(float).eps)
+    _, directions = eigh(total, within + even)
+    leading = directions[:, : -kept - 1 : -1]
+    signs = np.sign(leading[np.abs(leading).argmax(0), np.arange(leading.shape[1])])
+    signed: np.ndarray = leading * signs
+    return signed
 
 
-def _averaged(matrices: np.ndarray) -> np.ndarray:
-    """Average symmetric matrices ``[m, 256, 256]`` over places, ``[m, 481]``."""
-    row, column = np.divmod(np.arange(INPUTS), SIDE)
-    lag = (row[:, None] - row) % (2 * SIDE) * 2 * SIDE + (column[:, None] - column) % (2 * SIDE)
-    sums = np.stack([np.bincount(lag.ravel(), m.ravel(), 4 * INPUTS) for m in matrices])
-    means = sums[:, _KEPT[0] * 2 * SIDE + _KEPT[1] % (2 * SIDE)] / _counts()
-    weighed: np.ndarray = (means * _weights()).astype(np.float32)
-    return weighed
+class Views(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Both views of models in a row of numbers: encoders ``[m, 256, 16]`` to ``[m, d]``.
 
+    Parameters
+    ----------
+    locality
+        How much what changes from place to place is weighed in what models do, 0 to 1.
+    spectra_weight
+        How much the spectra of filters are weighed beside what models do, each view scaled to the
+        same total variance over the models that fit; 0 leaves them out.
 
-def _counts() -> np.ndarray:
-    """Return how many pairs of pixels have each displacement that is kept, ``[481]``."""
-    counts: np.ndarray = (_PAIRS[:, None] * _PAIRS)[_KEPT[0], _KEPT[1]]
-    return counts
+    Attributes
+    ----------
+    scales_
+        What the views are multiplied by, ``[2]``.
 
+    Examples
+    --------
+    >>> Views().fit_transform(encoders).shape
+    (24, 33152)
+    """
 
-def _weights() -> np.ndarray:
-    """Return the root of how many entries of the matrix have each displacement or its opposite."""
-    both = np.where((_KEPT == 0).all(0), 1, 2)
-    weights: np.ndarray = np.sqrt(both * _counts())
-    return weights
+    def __init__(self, locality: float = LOCALITY, spectra_weight: float = SPECTRA) -> None:
+        self.locality = locality
+        self.spectra_weight = spectra_weight
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Find the scales; labels are not looked at."""
+        self.scales_ = np.array([1, self.spectra_weight], np.float32)
+        if self.spectra_weight:
+            spreads = [np.sqrt(v.var(0).sum()) for v in (function(X, self.locality), spectra(X))]
+            self.scales_ /= np.maximum(spreads, 1e-12)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return the views of encoders ``[m, 256, 16]``, float32 ``[m, d]``."""
+        of_function, of_filters = self.scales_
+        views = [function(X, self.locality) * of_function]
+        if self.spectra_weight:
+            views.append(spectra(X) * of_filters)
+        return np.concatenate(views, axis=1)
+
+    def functions(self, views: np.ndarray) -> np.ndarray:
+        """Return what models do as :func:`function` has it, ``[m, 32896]``, of views ``[m, d]``."""
+        functions: np.ndarray = views[:, : INPUTS * (INPUTS + 1) // 2] / self.scales_[0]
+        return functions
 
 
 class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -138,13 +134,20 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     dimensions
         Numbers kept for a model.
-    locality
-        How much what changes from place to place is weighed, above 0 and at most 1.
+    locality, spectra_weight
+        Of the :class:`Views`; the locality is above 0.
+    neighbours
+        How many neighbours tell what is accident; 0: the leading principal components are kept.
+    components
+        Principal components that neighbours choose among.
 
     Attributes
     ----------
-    mean_, components_
-        Of the principal components, ``[32896]`` and ``[dimensions, 32896]``.
+    views_
+        The :class:`Views`, fitted.
+    mean_, encoder_, decoder_
+        ``[d]``, ``[dimensions, d]`` and ``[dimensions, d]``: the code is ``encoder_ @ (views -
+        mean_)``, and of a code ``code @ decoder_ + mean_`` comes back.
     loss_
         The functional loss on the models that fit: the mean squared distance between functions and
         what comes back from the code.
@@ -157,44 +160,66 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ((24, 4), (24, 256, 16))
     """
 
-    def __init__(self, dimensions: int = 16, locality: float = LOCALITY) -> None:
+    def __init__(
+        self,
+        dimensions: int = 16,
+        locality: float = LOCALITY,
+        spectra_weight: float = SPECTRA,
+        neighbours: int = 10,
+        components: int = 64,
+    ) -> None:
         self.dimensions = dimensions
         self.locality = locality
+        self.spectra_weight = spectra_weight
+        self.neighbours = neighbours
+        self.components = components
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
-        """Find the components on encoders ``[m, 256, 16]``; labels are not looked at.
+        """Find the code on encoders ``[m, 256, 16]``; labels are not looked at.
 
         Raises
         ------
         ValueError
             If the encoders have another shape or hold values that are not finite.
         """
-        functions = function(finite(X), self.locality)
-        pca = Components(self.dimensions).fit(functions).pca_
-        self.mean_, self.components_ = pca.mean_, pca.components_
-        self.loss_ = self._loss(functions)
+        self.views_ = Views(self.locality, self.spectra_weight).fit(finite(X))
+        views = self.views_.transform(X)
+        kept = self.components if self.neighbours else self.dimensions
+        pca = Components(kept).fit(views).pca_
+        self.mean_, self.encoder_ = pca.mean_, pca.components_
+        self.decoder_ = self.encoder_
+        if self.neighbours:
+            numbers = pca.transform(views)
+            chosen = apart_from_neighbours(numbers, self.neighbours, self.dimensions)
+            varying = numbers.T @ numbers @ chosen  # what most likely goes with each number
+            self.encoder_ = chosen.T @ pca.components_
+            self.decoder_ = np.linalg.solve(chosen.T @ varying, varying.T) @ pca.components_
+        for name in _FITTED:
+            setattr(self, name, np.ascontiguousarray(getattr(self, name), np.float32))
+        self.loss_ = self.functional_loss(X)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return the codes ``[m, dimensions]``; the order of a model's filters changes nothing."""
-        return self._code(function(X, self.locality))
+        """Return the codes ``[m, dimensions]``.
+
+        Neither the order of a model's filters nor the strength or the sign of any changes them.
+        """
+        codes: np.ndarray = (self.views_.transform(X) - self.mean_) @ self.encoder_.T
+        return codes
 
     def inverse_transform(self, X: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` that codes ``[m, dimensions]`` stand for.
 
         Their columns are orthonormal, the most important first.
         """
-        upper = self._function(X) / _TWICE
-        weighed = np.empty((len(X), INPUTS, INPUTS))
-        weighed[:, _ROWS, _COLUMNS] = weighed[:, _COLUMNS, _ROWS] = upper
-        averaged = square(_averaged(weighed))
-        _, vectors = np.linalg.eigh(averaged + (weighed - averaged) / self.locality)
+        _, vectors = np.linalg.eigh(unweighed(self._decoded(X), self.locality))
         leading: np.ndarray = vectors[:, :, : -CODES - 1 : -1].astype(np.float32)
         return leading
 
     def functional_loss(self, X: np.ndarray) -> float:
         """Return the functional loss on encoders ``[m, 256, 16]``."""
-        return self._loss(function(X, self.locality))
+        apart = function(X, self.locality) - self._decoded(self.transform(X))
+        return float(np.square(apart).sum(1).mean())
 
     def save(self, path: Path | str) -> None:
         """Write what was fitted to a safetensors file.
@@ -205,14 +230,14 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         >>> FunctionalCode.load(folder / "functional.safetensors").transform(encoders).shape
         (24, 4)
         """
-        arrays = {"mean": self.mean_, "components": self.components_}
+        arrays = {name: getattr(self, name) for name in _FITTED}
         with write_atomically(path) as temporary:
             save_file(
-                {name: np.ascontiguousarray(a, np.float32) for name, a in arrays.items()},
+                {**arrays, "scales": self.views_.scales_},
                 temporary,
                 {
                     "representation": "functional",
-                    "locality": repr(self.locality),
+                    "parameters": json.dumps(self.get_params()),
                     "loss": repr(self.loss_),
                 },
             )
@@ -230,31 +255,26 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         absent = "no functional code; `make book` makes it (chapter 11)"
         header, tensors = read_tensors(Path(path), absent)
-        if header.get("representation") != "functional" or not {"mean", "components"} <= {*tensors}:
+        if header.get("representation") != "functional" or not {*_FITTED, "scales"} <= {*tensors}:
             raise ValueError(
                 f"{path}: expected a functional code, as `make book` writes it (chapter 11), found "
                 f"tensors {', '.join(sorted(tensors)) or 'none'}"
             )
-        code = cls(len(tensors["components"]), float(header["locality"]))
-        code.mean_, code.components_ = tensors["mean"].numpy(), tensors["components"].numpy()
+        code = cls(**json.loads(header["parameters"]))
+        code.views_ = Views(code.locality, code.spectra_weight)
+        code.views_.scales_ = tensors["scales"].numpy()
+        for name in _FITTED:
+            setattr(code, name, tensors[name].numpy())
         code.loss_ = float(header["loss"])
         return code
 
-    def _loss(self, functions: np.ndarray) -> float:
-        apart = functions - self._function(self._code(functions))
-        return float(np.square(apart).sum(1).mean())
-
-    def _code(self, functions: np.ndarray) -> np.ndarray:
-        codes: np.ndarray = (functions - self.mean_) @ self.components_.T
-        return codes
-
-    def _function(self, codes: np.ndarray) -> np.ndarray:
-        functions: np.ndarray = codes @ self.components_ + self.mean_
-        return functions
+    def _decoded(self, codes: np.ndarray) -> np.ndarray:
+        """Return the functions that codes stand for, as :func:`function` writes them."""
+        return self.views_.functions(codes @ self.decoder_ + self.mean_)
 
 
 class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """A network that begins as the functional code and is trained on, by the functional loss.
+    """A network that begins at the closed optimum of the functional loss and is trained on by it.
 
     To the linear way from function to code, and to that back, a small network is added whose
     answers are 0 at first. 256 principal components of the fit models go in and come out.
@@ -277,7 +297,8 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
 
     Examples
     --------
-    >>> refined, closed = RefinedFunctionalCode(steps=50), FunctionalCode()
+    >>> refined = RefinedFunctionalCode(steps=50)
+    >>> closed = FunctionalCode(spectra_weight=0, neighbours=0)
     >>> refined.fit(encoders).loss_ < closed.fit(encoders).loss_
     True
     """
@@ -300,7 +321,7 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Train on encoders ``[m, 256, 16]``; labels are not looked at."""
-        functions = function(finite(X))
+        functions = function(finite(X), LOCALITY)
         self.components_ = Components(min(CODES**2, len(X) - 1)).fit(functions)
         z = torch.from_numpy(self.components_.transform(functions).astype(np.float32))
         self.scale_ = float(z.std(0).max())
@@ -332,7 +353,7 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
     @torch.no_grad()
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the codes ``[m, dimensions]`` of encoders ``[m, 256, 16]``."""
-        z = self.components_.transform(function(X)).astype(np.float32) / self.scale_
+        z = self.components_.transform(function(X, LOCALITY)).astype(np.float32) / self.scale_
         codes: np.ndarray = self._code(torch.from_numpy(z)).numpy()
         return codes
 

@@ -11,7 +11,7 @@ from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
 from metanet_lib.experiments.peers.choices import candidates
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
-from metanet_lib.representations.functional import LOCALITY
+from metanet_lib.representations.functional import FunctionalCode
 from metanet_lib.zoo import Zoo
 
 TRAINS = [d.id for d in catalog.DATASETS[:10]]
@@ -65,9 +65,11 @@ def test_a_finding_follows_the_interval(low, high, said):
     assert finding(low, high).startswith(said)
 
 
-def test_the_functional_code_takes_the_view_that_was_chosen():
+def test_the_functional_code_weighs_its_views_as_was_chosen():
     (chosen,) = candidates().query("chosen").candidate.unique()
-    assert chosen.endswith(f"changes over places times {LOCALITY}")
+    code = FunctionalCode()
+    views = f"changes over places x {code.locality}, spectra of filters x {code.spectra_weight}"
+    assert chosen == views + (", by neighbours" if code.neighbours else "")
 
 
 def test_patches_are_seen_in_fitting_and_never_in_answering():

@@ -12,12 +12,12 @@ from metanet_lib.representations.end_to_end import (
     projection_error,
 )
 from metanet_lib.representations.functional import (
+    LOCALITY,
     FunctionalCode,
     RefinedFunctionalCode,
-    function,
-    square,
-    stationary,
+    apart_from_neighbours,
 )
+from metanet_lib.representations.views import function, spectra, square, stationary
 
 FEW = MetanetworkParameters(channels=(2, 4), unitwise_epochs=1, interunit_epochs=1)
 
@@ -47,16 +47,43 @@ def projector(models):
     return basis @ basis.transpose(0, 2, 1)
 
 
-def test_no_order_sign_scale_or_mixing_of_filters_changes_the_code(encoders):
-    code = FunctionalCode(8).fit(encoders)
+def test_no_order_sign_or_scale_of_filters_changes_the_code_and_no_mixing_what_they_do(encoders):
     generator = np.random.default_rng(1)
-    expected = code.transform(encoders)
-    for changed in (
-        encoders[:, :, generator.permutation(16)],
-        encoders * generator.uniform(0.1, 10, 16) * generator.choice([-1, 1], 16),
-        encoders @ (generator.standard_normal((16, 16)) + 4 * np.eye(16)),
-    ):
-        np.testing.assert_allclose(code.transform(changed.astype(np.float32)), expected, atol=2e-3)
+    orders = encoders[:, :, generator.permutation(16)]
+    scales = encoders * generator.uniform(0.1, 10, 16) * generator.choice([-1, 1], 16)
+    mixings = encoders @ (generator.standard_normal((16, 16)) + 4 * np.eye(16))
+    whole = FunctionalCode(8, spectra_weight=1)
+    of_function = FunctionalCode(8, spectra_weight=0, neighbours=0)
+    for code, changes in (whole, (orders, scales)), (of_function, (orders, scales, mixings)):
+        expected = code.fit(encoders).transform(encoders)
+        for changed in changes:
+            found = code.transform(changed.astype(np.float32))
+            np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+    mixed = whole.transform(mixings.astype(np.float32))
+    assert np.abs(mixed - whole.transform(encoders)).max() > 0.1 * mixed.std()
+
+
+def test_the_spectra_know_frequencies_and_neither_places_nor_strengths():
+    y, x = np.mgrid[:16, :16]
+    wave = np.cos(2 * np.pi * (3 * x + y) / 16)
+    models = np.tile(wave.reshape(256, 1), 16)[None]
+    moved = np.roll(models.reshape(1, 16, 16, 16), 5, axis=1).reshape(1, 256, 16)
+    there = np.flatnonzero(spectra(models)[0] > 0.5)
+    assert there.tolist() == [1 * 16 + 3, 15 * 16 + 13]
+    np.testing.assert_allclose(spectra(3 * moved), spectra(models), atol=1e-3)
+
+
+def test_directions_in_which_neighbours_differ_are_passed_over():
+    generator = np.random.default_rng(0)
+    kinds = np.repeat(6 * generator.normal(size=(8, 3)), 12, axis=0)
+    accidents = generator.normal(size=(96, 3)) * [1, 1, 4]
+    numbers = np.concatenate([kinds + 0.1 * generator.normal(size=(96, 3)), accidents], axis=1)
+    numbers -= numbers.mean(0)
+    chosen = apart_from_neighbours(numbers, neighbours=5, kept=3)
+    of_kinds = np.square(np.linalg.qr(chosen).Q[:3]).sum()
+    leading = np.linalg.eigh(numbers.T @ numbers)[1][:, -3:]
+    assert of_kinds > 2.9
+    assert np.square(leading[:3]).sum() < 2.1  # the loud accident is the first component
 
 
 def test_the_average_over_places_is_that_of_every_pair_of_pixels_a_displacement_apart(encoders):
@@ -78,8 +105,8 @@ def test_the_distance_of_functions_is_that_of_projectors_with_their_rests_weighe
 
 
 def test_the_code_is_the_closed_optimum_that_no_other_16_numbers_rebuild_better_from(encoders):
-    code = FunctionalCode(4).fit(encoders)
-    functions = function(encoders)
+    code = FunctionalCode(4, spectra_weight=0, neighbours=0).fit(encoders)
+    functions = function(encoders, LOCALITY)
     centred = functions - functions.mean(0)
     left = np.linalg.svd(centred, compute_uv=False)[4:]
     assert code.loss_ == pytest.approx((left**2).sum() / len(encoders), rel=1e-3)
@@ -113,7 +140,7 @@ def test_a_code_comes_back_from_its_file_and_a_foreign_file_is_named(encoders, t
 
 def test_training_on_begins_at_the_optimum_and_rebuilds_more(encoders):
     start = RefinedFunctionalCode(4, steps=1, learning_rate=1e-9).fit(encoders)
-    closed = FunctionalCode(4).fit(encoders)
+    closed = FunctionalCode(4, spectra_weight=0, neighbours=0).fit(encoders)
     assert start.loss_ == pytest.approx(closed.loss_, rel=1e-3)
     assert RefinedFunctionalCode(4, steps=100).fit(encoders).loss_ < closed.loss_
 

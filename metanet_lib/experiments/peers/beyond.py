@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
 from metanet_lib.experiments.peers.peer import Peer
 from metanet_lib.metanetwork import MetanetworkParameters
@@ -13,9 +12,9 @@ from metanet_lib.representations.end_to_end import EndToEnd
 from metanet_lib.representations.functional import (
     FunctionalCode,
     RefinedFunctionalCode,
-    function,
-    stationary,
+    Views,
 )
+from metanet_lib.representations.views import stationary
 from metanet_lib.representations.weights import Components, reduced
 
 FUNCTIONAL = "functional"
@@ -103,11 +102,11 @@ def beyond(p: BeyondParameters, paper: MetanetworkParameters) -> list[Peer]:
             "much of it accident, not all.",
         ),
         Peer(
-            FUNCTIONAL,
-            "Functional code",
+            "functional_weighed",
+            "Changes over places weighed less",
             "weights only",
             "",
-            FunctionalCode(),
+            FunctionalCode(spectra_weight=0, neighbours=0),
             how="The projector on the column space, its changes from place to place weighed less, "
             "in 16 principal components: the closed optimum of a linear autoencoder.",
             why="Patches come from random places, so what a model does at one place and not at "
@@ -116,11 +115,11 @@ def beyond(p: BeyondParameters, paper: MetanetworkParameters) -> list[Peer]:
         ),
         Peer(
             "functional_refined",
-            "Functional code, trained on",
+            "Trained on",
             "weights only",
             "",
             RefinedFunctionalCode(),
-            how="A network that begins as the functional code and is trained on, by its loss.",
+            how="A network that begins at that closed optimum and is trained on, by its loss.",
             why="It rebuilds more. What it adds is bent to the models that fit.",
             reconstructs=True,
             seeds=seeds,
@@ -140,12 +139,36 @@ def beyond(p: BeyondParameters, paper: MetanetworkParameters) -> list[Peer]:
             seeds=seeds,
         ),
         Peer(
+            "functional_two_views",
+            "Two views",
+            "weights only",
+            "",
+            FunctionalCode(neighbours=0),
+            how="Beside what a model does, the frequencies at which its filters lie; 16 principal "
+            "components of both.",
+            why="How a model shares its space out among filters is its own choice, and the "
+            "projector forgets it.",
+            reconstructs=True,
+        ),
+        Peer(
+            FUNCTIONAL,
+            "Functional code",
+            "weights only",
+            "fisher1936",
+            FunctionalCode(),
+            how="Of 64 principal components of both views, the 16 directions that vary most over "
+            "all models, beside how much they vary between a model and its nearest neighbours.",
+            why="Nearest neighbours mostly learned from one dataset, whichever that is, so what "
+            "parts them is the accident of a training.",
+            reconstructs=True,
+        ),
+        Peer(
             "functional_full",
             "Functional code, all numbers",
             "weights only",
             "",
-            FunctionTransformer(function),
-            how="The weighed projector itself, without the bottleneck.",
+            Views(),
+            how="Both views as they are, without the bottleneck.",
             why="What it names more than the functional code is the price of 16 numbers.",
         ),
         Peer(
@@ -154,11 +177,11 @@ def beyond(p: BeyondParameters, paper: MetanetworkParameters) -> list[Peer]:
             "weights only",
             "",
             make_pipeline(
-                FunctionTransformer(function),
+                Views(),
                 Components(64),
                 LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
             ),
-            how="64 principal components of the weighed projector, then the directions, one fewer "
+            how="64 principal components of both views, then the directions, one fewer "
             "than datasets, that best part the datasets of the fit models.",
             why="A ceiling: which numbers one would keep who knows the answers.",
             labels=True,
