@@ -8,15 +8,30 @@ JSON, one section of a profile each.
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from metanet_lib.store import Results
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 data = typer.Typer(no_args_is_help=True, help="Get and check raw corpora.")
 app.add_typer(data, name="data")
+
+
+class _Zoo(TyperGroup):
+    """``metanet zoo BANK...`` trains, as ``metanet zoo train BANK...`` does."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Name the command where a bank or an option of training comes first."""
+        if args and args[0] not in {*self.commands, *self.get_help_option_names(ctx)}:
+            args = ["train", *args]
+        return super().parse_args(ctx, args)
+
+
+zoo = typer.Typer(no_args_is_help=True, cls=_Zoo, help="Train models, and hand them on.")
+app.add_typer(zoo, name="zoo")
 
 Json = Annotated[str, typer.Option(help="Parameters as JSON: one section of a profile.")]
 Profile = Annotated[str, typer.Option(help="A profile of profiles/, such as quick.")]
@@ -113,8 +128,8 @@ def patches(
         bank.save(out / f"{catalog.dataset(dataset_id).slug}.safetensors", of_new)
 
 
-@app.command()
-def zoo(
+@zoo.command()
+def train(
     banks: Annotated[list[Path], typer.Argument(help="Banks of patches, one a dataset.")],
     out: Annotated[Path, typer.Option(help="Folder of the shards.")],
     parameters: Json,
@@ -122,7 +137,7 @@ def zoo(
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     progress: Annotated[bool, typer.Option(help="Show progress bars.")] = True,
 ) -> None:
-    """Train the models of each bank's dataset and write its shard."""
+    """Train the models of each bank's dataset and write its shard; `metanet zoo BANK...` too."""
     import torch
 
     from metanet_lib.zoo import ZooParameters, make_shard
@@ -131,6 +146,31 @@ def zoo(
     chosen = ZooParameters.of(json.loads(parameters))
     for bank in banks:
         make_shard(bank, out / bank.name, chosen, device, threads, progress)
+
+
+@zoo.command("export")
+def export_(
+    results: Annotated[Path, typer.Argument(help="A run's results, such as results/quick.")],
+    out: Annotated[Path, typer.Argument(help="The new folder that the zoo becomes.")],
+) -> None:
+    """Write a run's zoo as a data set: models, an index, a card, checksums; nothing of a corpus."""
+    from metanet_lib.publish.dataset import export_zoo
+
+    models = export_zoo(results, out)
+    print(f"{models:,} models written to {out}; its README.md tells how to read them")
+
+
+@zoo.command("check")
+def check_(
+    folder: Annotated[Path, typer.Argument(help="A folder of `metanet zoo export`.")],
+) -> None:
+    """Verify that a zoo came over whole."""
+    from metanet_lib.publish.dataset import check_zoo
+
+    wrong = check_zoo(folder)
+    print("\n".join(wrong) if wrong else f"{folder}: whole")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -12,6 +12,8 @@
     edit links, and what the theme leaves undone: an extension of Sphinx
 ``generated``
     the pages' Markdown that a run makes: its decisions, times and versions
+``dataset``
+    the zoo of a run as a data set, for others to read
 ``reference``
     every public name of the library, as the book lists it
 """
