@@ -73,8 +73,8 @@ def test_the_accuracy_table_has_two_tasks_of_same_and_new_files_and_two_represen
         for representation in ("metanetwork", "raw_weights")
     ]
     assert list(accuracy.embedding_dim) == 4 * [16, 4096]
-    assert set(accuracy.n_validation) == {2 * 41, 2 * 20}
-    assert set(accuracy.n_fit) == {4 * 20}
+    assert set(accuracy.n_validation) == {2 * 41, 2 * 8}
+    assert set(accuracy.n_fit) == {4 * 8}
     assert (accuracy.accuracy == accuracy.n_correct / accuracy.n_validation).all()
     assert (accuracy.ci_low <= accuracy.accuracy).all()
     assert (accuracy.accuracy <= accuracy.ci_high).all()
