@@ -174,6 +174,52 @@ def check_(
 
 
 @app.command()
+def rank(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="Your transformer: my_method.py:MyRepresentation. The file is run."),
+    ] = None,
+    results: Annotated[Path, typer.Option(help="A run's results.")] = Path("results/quick"),
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(help="A CSV of embeddings instead: file and row as `metanet zoo export` has."),
+    ] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Tell fit the datasets.")] = False,
+    seeds: Annotated[int, typer.Option(help="Fits, if it has a parameter called seed.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
+    template: Annotated[bool, typer.Option("--template", help="Print a start that runs.")] = False,
+) -> None:
+    """Rank a representation of your own among those of a run's comparison (chapter 12).
+
+    It sees encoders [m, 256, 16] and gives numbers [m, d]. It is fitted on the
+    models that fit, without labels but for --labels, and asked about models of
+    the same files and of new ones by the same k-NN vote as every row.
+
+    --json gives one object: "row" (all columns of leaderboard.csv), "place",
+    "of" (rows), and "differences" (of each other row and task: how much more
+    often than yours it is right, with its 95 % interval, paired by dataset).
+    """
+    from metanet_lib.experiments import rank as ranking
+    from metanet_lib.interpret import InterpretParameters
+
+    if template:
+        print(ranking.TEMPLATE, end="")
+        return
+    if (source is None) == (embeddings is None):
+        raise ValueError("expected either FILE.py:NAME or --embeddings FILE.csv; see --template")
+    peer = (
+        ranking.from_table(embeddings, results)
+        if embeddings
+        else ranking.from_file(str(source), labels)
+    )
+    ranked = ranking.rank(peer, results, seeds, InterpretParameters())
+    if as_json:
+        print(ranked.as_json())
+    else:
+        print(ranked)
+
+
+@app.command()
 def interpret(
     files: Annotated[
         list[Path], typer.Argument(help="Encoders: .safetensors, .npy, or a state_dict .pt, .pth.")

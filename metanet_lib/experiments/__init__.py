@@ -12,6 +12,8 @@
     what does the training cost, and how near is it to the hardware?
 ``leaderboard``
     all representations on one protocol, side by side; ``peers`` says who takes part
+``rank``
+    a representation of somebody else's, in a run's table
 ``agreement``
     do the two ways to train the zoo train the same models?
 """
