@@ -37,6 +37,7 @@ _LAGS = np.arange(2 * SIDE) - 2 * SIDE * (np.arange(2 * SIDE) > SIDE)  # 0, 1, .
 _PAIRS = np.clip(SIDE - np.abs(_LAGS), 0, None)  # pixels of a row that lie so far apart
 _ROWS, _COLUMNS = np.triu_indices(INPUTS)
 _TWICE = np.where(_ROWS == _COLUMNS, 1, np.sqrt(2))  # a pair of pixels stands for two entries
+_SHARES = 0.001, 0.995  # of a direction that a drawn model has, on average; a decoded one may stray
 _CHUNK = 64  # models at a time, of each of which two squares are made
 _KEPT = np.array(  # one of each two opposite displacements
     [(i, j) for i in range(SIDE) for j in range(2 * SIDE) if j != SIDE and (i, _LAGS[j]) >= (0, 0)]
@@ -131,6 +132,35 @@ def _weights() -> np.ndarray:
     return weights
 
 
+def draw(functions: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return encoders drawn for functions, float32 ``[m, 256, 16]``: others for other starts.
+
+    A trained model has, beside what all models of its dataset have, much of its random start. So
+    filters are drawn from the normal distribution for which the projector on 16 of them is on
+    average, to first order, the function ``F``: that of covariance ``F (1 - F)^-1``. The start is
+    what is random; the function colours it.
+
+    Parameters
+    ----------
+    functions
+        Symmetric, of trace 16, their eigenvalues in 0..1 or not far out, ``[m, 256, 256]``.
+    starts
+        Standard normal numbers, ``[m, 256, 16]``; the same ones give the same models.
+
+    Examples
+    --------
+    >>> starts = np.random.default_rng(0).normal(size=(24, 256, 16))
+    >>> draw(projectors(encoders), starts).shape
+    (24, 256, 16)
+    """
+    values, vectors = np.linalg.eigh(functions)
+    values = values.clip(*_SHARES)
+    values = (values * CODES / values.sum(1, keepdims=True)).clip(*_SHARES)
+    roots = np.sqrt(values / (1 - values))[:, :, None]
+    drawn: np.ndarray = vectors @ (roots * (vectors.transpose(0, 2, 1) @ starts))
+    return drawn.astype(np.float32)
+
+
 class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """The functional code: encoders ``[m, 256, 16]`` to ``[m, 16]`` and back.
 
@@ -184,13 +214,24 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Their columns are orthonormal, the most important first.
         """
-        upper = self._function(X) / _TWICE
-        weighed = np.empty((len(X), INPUTS, INPUTS))
-        weighed[:, _ROWS, _COLUMNS] = weighed[:, _COLUMNS, _ROWS] = upper
-        averaged = square(_averaged(weighed))
-        _, vectors = np.linalg.eigh(averaged + (weighed - averaged) / self.locality)
+        _, vectors = np.linalg.eigh(self.decoded(X))
         leading: np.ndarray = vectors[:, :, : -CODES - 1 : -1].astype(np.float32)
         return leading
+
+    def decoded(self, X: np.ndarray) -> np.ndarray:
+        """Return the functions ``[m, 256, 256]`` of codes, their changes over places in full.
+
+        Examples
+        --------
+        >>> code = FunctionalCode(4).fit(encoders)
+        >>> code.decoded(code.transform(encoders[:2])).shape
+        (2, 256, 256)
+        """
+        weighed = np.empty((len(X), INPUTS, INPUTS))
+        weighed[:, _ROWS, _COLUMNS] = weighed[:, _COLUMNS, _ROWS] = self._function(X) / _TWICE
+        averaged = square(_averaged(weighed))
+        matrices: np.ndarray = averaged + (weighed - averaged) / self.locality
+        return matrices
 
     def functional_loss(self, X: np.ndarray) -> float:
         """Return the functional loss on encoders ``[m, 256, 16]``."""
