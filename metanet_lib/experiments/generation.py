@@ -39,8 +39,10 @@ from metanet_lib.zoo import (
 
 Models = dict[str, np.ndarray]
 """Models ``[n, 256, 16]`` by the id of the dataset that they are for."""
-ITSELF, MADE, SAMPLED, RANDOM = "the model itself", "decoded", "sampled", "random weights"
-"""What trained models are called, those of their codes, those of sampled codes, and untrained."""
+ITSELF, MADE, SAMPLED = "the model itself", "decoded", "of a sampled code"
+"""What trained models are called, those made of their codes, and those made of sampled codes."""
+DIRECTIONS, BY_PAPER, RANDOM = "decoded, 16 directions", "decoded by the paper's", "random weights"
+"""Those of the functional code's plain decoder and of the paper's, and untrained ones."""
 NOISE = 0.5
 """Of the noise that is put on a model: its standard deviation beside that of the weights."""
 
@@ -183,9 +185,9 @@ def candidates(
             ITSELF: own,
             MADE: generator.models(codes, p.seed + place),
             SAMPLED: generator.models(sampled, p.seed + place + len(held)),
-            "decoded, 16 directions": generator.code.inverse_transform(codes),
-            "decoded, 16 directions, mixed": _mixed(generator.code.inverse_transform(codes), rng),
-            "decoded by the paper's": paper.reconstruct(own),
+            DIRECTIONS: generator.code.inverse_transform(codes),
+            f"{DIRECTIONS}, mixed": _mixed(generator.code.inverse_transform(codes), rng),
+            BY_PAPER: paper.reconstruct(own),
             "nearest model of the zoo": fit.encoders[nearest],
             "mean of aligned models": flat.mean(0, keepdims=True),
             "the model with noise": own + NOISE * own.std() * rng.normal(size=own.shape),

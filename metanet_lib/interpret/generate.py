@@ -21,7 +21,7 @@ from metanet_lib.zoo import Shard, ZooParameters, train_readouts
 
 READOUT_PATCHES = 16_384
 """On which batch normalisation and decoder are fitted."""
-READOUT_STEPS = 4_000
+READOUT_STEPS = 1_000
 """Of their training: enough for shifts to grow, which open the ReLU."""
 
 
