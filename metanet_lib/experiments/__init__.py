@@ -12,6 +12,8 @@
     what does the training cost, and how near is it to the hardware?
 ``leaderboard``
     all representations on one protocol, side by side; ``peers`` says who takes part
+``generation``
+    models that are made of 16 numbers: do they work, are they new, are they recognised?
 ``agreement``
     do the two ways to train the zoo train the same models?
 """

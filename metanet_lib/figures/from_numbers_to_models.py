@@ -1,11 +1,13 @@
 """From 16 numbers to a model: errors of made models, whom they serve, and the way between two."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import StrMethodFormatter
 
 from metanet_lib import catalog
 from metanet_lib.figures.style import HUES, WIDTH, hue_of, hues_of, modality_legend, mosaic, styled
@@ -30,7 +32,7 @@ def errors_of_candidates(ratios: pd.DataFrame) -> Figure:
     offset = {"vision": 0.14, "audio": -0.14}
     places = [offset[m] for m in catalog.modalities(ratios.index)]
     for y, name in enumerate(ratios.columns[::-1]):
-        values = ratios[name].clip(upper=_MOST)
+        values = ratios[name].clip(1 / _MOST, _MOST)
         ax.scatter(
             values, y + np.array(places), c=hues_of(ratios.index.to_numpy()), s=12, alpha=0.7
         )
@@ -39,10 +41,12 @@ def errors_of_candidates(ratios: pd.DataFrame) -> Figure:
     ax.axvline(1.1, color="#009E73", linestyle="--", linewidth=1)
     ax.set_yticks(range(ratios.shape[1]), ratios.columns[::-1], fontsize=8)
     ax.set_xscale("log")
-    ticks = [0.5, 0.7, 1, 1.5, 2, 3, 4]
+    ticks = [0.25, 0.5, 0.7, 1, 1.5, 2, 3, 4]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
-    ax.set_xlabel("error, times that of trained models of the dataset (logarithmic; at most 4)")
+    ax.set_xlabel(
+        "error, times that of trained models of the dataset (logarithmic, cut at the edges)"
+    )
     modality_legend(figure)
     return figure
 
@@ -99,7 +103,7 @@ def on_the_way(rows: pd.DataFrame, encoders: np.ndarray, ends: Sequence[str]) ->
     steps = len(encoders)
     figure = Figure(figsize=(WIDTH, 2.9 + 0.33 * steps), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=[2.5, 0.33 * steps])
-    styles = {"codes": "-", "aligned weights": ":"}
+    styles: dict[str, Any] = {"codes": "solid", "aligned weights": "dotted"}
     for (dataset, by), line in rows.groupby(["dataset", "by"], sort=False):
         ax_style, hue = styles[str(by)], hue_of(str(dataset))
         above.plot(line.share, 100 * line.error, ax_style, color=hue, marker="o", ms=3)
@@ -108,6 +112,8 @@ def on_the_way(rows: pd.DataFrame, encoders: np.ndarray, ends: Sequence[str]) ->
         ylabel="variance left, %",
         yscale="log",
     )
+    for axis in (above.yaxis.set_major_formatter, above.yaxis.set_minor_formatter):
+        axis(StrMethodFormatter("{x:g}"))
     handles = [Line2D([], [], color=hue_of(end), label=f"measured on {end}") for end in ends] + [
         Line2D([], [], color="#666666", linestyle=s, label=f"by {by}") for by, s in styles.items()
     ]
@@ -141,7 +147,7 @@ def how_new(table: pd.DataFrame) -> Figure:
     }
     hues = [HUES[m] for m in catalog.modalities(table.dataset)]
     for ax, (column, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
-        y = table.candidate.map(names.index) + np.linspace(-0.3, 0.3, len(table))
+        y = table.candidate.map(names.index) + _spread(table.candidate)
         ax.scatter(table[column], y, c=hues, s=3, alpha=0.4, linewidths=0)
         medians = table.groupby("candidate")[column].median()
         for place, name in enumerate(names):
@@ -150,3 +156,11 @@ def how_new(table: pd.DataFrame) -> Figure:
         ax.set(xlabel=title, xlim=(-0.02, None))
     modality_legend(figure)
     return figure
+
+
+def _spread(names: pd.Series) -> np.ndarray:
+    """Return places beside the middle of a row, -0.3 to 0.3, one after the other of each name."""
+    counted = names.groupby(names).cumcount() + 1
+    of_all = names.groupby(names).transform("size") + 1
+    places: np.ndarray = (0.6 * counted / of_all - 0.3).to_numpy()
+    return places

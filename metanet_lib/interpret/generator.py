@@ -96,7 +96,8 @@ class Generator:
                 f"{dataset_id}: none of its models fits this run's meta level, so it has no code; "
                 f"there are {', '.join(self.means)}"
             )
-        return self.means[dataset_id]
+        code: np.ndarray = self.means[dataset_id]
+        return code
 
     def sample(self, dataset_id: str, n: int, seed: int) -> np.ndarray:
         """Return codes drawn from the density of a dataset, ``[n, 16]``; errors as :meth:`mean`."""
