@@ -105,8 +105,8 @@ def on_the_way(rows: pd.DataFrame, encoders: np.ndarray, ends: Sequence[str]) ->
     above, below = figure.subplots(2, 1, height_ratios=[2.5, 0.33 * steps])
     styles: dict[str, Any] = {"codes": "solid", "aligned weights": "dotted"}
     for (dataset, by), line in rows.groupby(["dataset", "by"], sort=False):
-        ax_style, hue = styles[str(by)], hue_of(str(dataset))
-        above.plot(line.share, 100 * line.error, ax_style, color=hue, marker="o", ms=3)
+        style, hue = styles[str(by)], hue_of(str(dataset))
+        above.plot(line.share, 100 * line.error, linestyle=style, color=hue, marker="o", ms=3)
     above.set(
         xlabel=f"share of the way from {ends[0]} to {ends[1]}",
         ylabel="variance left, %",
