@@ -123,7 +123,8 @@ _ = results.save_table(linear, "generation_linear")
 _ = results.save_table(trained, "generation_trained")
 
 # %% [markdown]
-# Beside models that are made stand those that anyone would try first: the nearest model of the zoo; the
+# Beside models that are made stand those that anyone would try first: models of other datasets, the next in
+# the list of the same modality and of the other; the nearest model of the zoo; the
 # mean of the dataset's models, their filters aligned; the model with noise of half its size; each weight
 # from a normal distribution of its own; random weights; and the principal components of the patches
 # themselves, which have seen what no other candidate has. The 16 directions stand there twice: as they

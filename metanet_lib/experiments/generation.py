@@ -19,7 +19,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import TransformerMixin
 
-from metanet_lib.catalog import Dataset
+from metanet_lib.catalog import Dataset, dataset
 from metanet_lib.data.patches import PatchParameters, bank_of, dataset_files, split_files
 from metanet_lib.experiments.beyond import space_kept
 from metanet_lib.interpret import Generator, InterpretParameters, meta_classifier
@@ -123,7 +123,6 @@ def held_out(
 
     Examples
     --------
-    >>> from metanet_lib.catalog import dataset
     >>> held = held_out(corpus, [dataset("a:cel")], PatchParameters(), n=8)["a:cel"]
     >>> held.fitted.shape, held.files  # of four files
     ((8, 256), 'other places of the same files')
@@ -196,7 +195,22 @@ def candidates(
             RANDOM: rng.normal(size=own.shape),
         }.items():
             made.setdefault(kind, {})[name] = encoders.astype(np.float32)
+    for kind, same in (("a model of another dataset", True), ("of the other modality", False)):
+        next_ones = {name: _next(name, list(held), same) for name in held}
+        if all(next_ones.values()):
+            made[kind] = {name: made[ITSELF][other] for name, other in next_ones.items()}
     return made
+
+
+def _next(name: str, names: list[str], same: bool) -> str:
+    """Return the next dataset after one, of the same modality or of the other; none if none is."""
+    after = names.index(name) + 1
+    of_kind = (
+        other
+        for other in (*names[after:], *names[: after - 1])
+        if (dataset(other).modality == dataset(name).modality) == same
+    )
+    return next(of_kind, "")
 
 
 def _mixed(encoders: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -76,6 +76,8 @@ def test_made_models_work_as_trained_ones_do_and_random_ones_do_not(made):
         assert ratios[name] < 1.5
     assert ratios[RANDOM] > 2.5
     assert ratios[BY_PAPER] > 2.5, "hardly trained"
+    assert ratios["of the other modality"] > 2
+    assert "a model of another dataset" not in ratios, "there is one of each modality"
     assert ratios["principal components of the patches"] <= ratios.min() + 1e-9
 
 
