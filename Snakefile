@@ -68,6 +68,7 @@ READS = {
         METANETWORK,
         *tables("ceiling", "beyond_by_seed"),
     ],
+    "13_from_numbers_to_models": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
     "15_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
     "16_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
@@ -89,6 +90,10 @@ WRITES = {
     "12_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
+    ],
+    "13_from_numbers_to_models": [
+        *tables("generation_linear", "generation_trained", "generation_marks"),
+        *figures("generation_errors", "generation_specificity", "generation_novelty"),
     ],
     "15_interpret_your_model": [
         *tables(

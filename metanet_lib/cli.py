@@ -314,6 +314,46 @@ def interpret(
 
 
 @app.command()
+def generate(
+    out: Annotated[Path, typer.Argument(help="The models: a .safetensors file.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Of the codes of this dataset, such as v:cat.")
+    ] = None,
+    between: Annotated[
+        tuple[str, str] | None, typer.Option(help="On the way from one dataset to another.")
+    ] = None,
+    at: Annotated[float, typer.Option(help="Where on that way: 0 the first, 1 the other.")] = 0.5,
+    code: Annotated[
+        Path | None, typer.Option(help="Of codes in a JSON file: lists of 16 numbers.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", "--models", help="How many; of each code of a file.")] = 1,
+    results: Annotated[Path, typer.Option(help="A run's results: its zoo and its code.")] = Path(
+        "results/quick"
+    ),
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="'demo', or a folder: fit batch normalisation and decoder on patches."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of sampled codes and random starts.")] = 0,
+) -> None:
+    """Make models from 16 numbers: for a dataset, between two, or of a code.
+
+    Give one of --dataset, --between and --code. The file holds encoders
+    [m, 256, 16], by the zoo's name "encoder"; its header says of what they were
+    made, with codes, seed and representation. `metanet interpret` reads it.
+
+    With --corpus, batch normalisation and decoder are trained for these
+    encoders too, and stored by the zoo's names: on patches of the dataset, or
+    of both, in the shares of the way. A code from a file has no dataset.
+    """
+    from metanet_lib.interpret.generate import Wish, generate
+
+    wish = Wish(dataset, between, at, code, n, seed)
+    made = generate(wish, results, corpus, out)
+    print(f"{out}: {made} models made {wish}, seed {seed}; `metanet interpret {out}` reads them")
+
+
+@app.command()
 def chapter(
     script: Annotated[Path, typer.Argument(help="A chapter's script, notebooks/NN_name.py.")],
     out: Annotated[Path, typer.Argument(help="The executed notebook.")],

@@ -14,6 +14,8 @@
     all representations on one protocol, side by side; ``peers`` says who takes part
 ``rank``
     a representation of somebody else's, in a run's table
+``generation``
+    models that are made of 16 numbers: do they work, are they new, are they recognised?
 ``agreement``
     do the two ways to train the zoo train the same models?
 """

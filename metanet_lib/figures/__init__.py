@@ -14,6 +14,12 @@ from metanet_lib.figures.cost import scaling
 from metanet_lib.figures.dataset_id import confusion
 from metanet_lib.figures.dataset_or_files import accuracy_by_files, same_against_new
 from metanet_lib.figures.datasets import contact_sheet, listen, patch_gallery, spectrograms
+from metanet_lib.figures.from_numbers_to_models import (
+    errors_of_candidates,
+    how_new,
+    made_and_tested,
+    on_the_way,
+)
 from metanet_lib.figures.interpret_your_model import interpreted_models
 from metanet_lib.figures.meta_autoencoder import (
     filter_embeddings,
@@ -44,17 +50,21 @@ __all__ = [
     "contact_sheet",
     "embedding_map",
     "encoded_properties",
+    "errors_of_candidates",
     "file_link",
     "filter_embeddings",
     "filter_gallery",
     "filter_sorting",
     "filters_compared",
     "final_losses",
+    "how_new",
     "interpreted_models",
     "left_over",
     "listen",
     "loss_curves",
+    "made_and_tested",
     "metanetwork_diagram",
+    "on_the_way",
     "patch_gallery",
     "rebuilt_filters",
     "reconstructions",

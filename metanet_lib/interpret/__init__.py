@@ -10,6 +10,8 @@
     :class:`Familiarity`, which tells whether such a model is like anything that the zoo knows
 ``foreign``
     such models, read from their files and checked
+``generator``, ``generate``
+    the way back: :class:`Generator`, which makes models of codes, and the work of its command
 """
 
 from metanet_lib.interpret.classifier import (
@@ -29,6 +31,7 @@ from metanet_lib.interpret.classifier import (
 )
 from metanet_lib.interpret.familiar import CHANCE, Familiarity
 from metanet_lib.interpret.foreign import SUFFIXES, ForeignModels, read_models
+from metanet_lib.interpret.generator import Generator, read_codes
 from metanet_lib.interpret.interpreter import STORED, Answer, Interpreter, Neighbour
 from metanet_lib.interpret.intervals import bootstrap_interval, paired_interval, wilson_interval
 
@@ -41,6 +44,7 @@ __all__ = [
     "Answer",
     "Familiarity",
     "ForeignModels",
+    "Generator",
     "InterpretParameters",
     "Interpreter",
     "Neighbour",
@@ -55,6 +59,7 @@ __all__ = [
     "neighbours_by_dataset",
     "paired_interval",
     "percent",
+    "read_codes",
     "read_models",
     "result_table",
     "wilson_interval",

@@ -26,6 +26,7 @@ from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.data import corpora
 from metanet_lib.data.patches import PatchParameters
 from metanet_lib.experiments.cost import BenchParameters
+from metanet_lib.experiments.generation import GenerationParameters
 from metanet_lib.experiments.open_decisions import StudyParameters
 from metanet_lib.experiments.parts import AblationParameters
 from metanet_lib.experiments.peers import PeersParameters
@@ -43,6 +44,7 @@ SECTIONS: dict[str, type[Parameters]] = {
     "interpret": InterpretParameters,
     "ablation": AblationParameters,
     "beyond": BeyondParameters,
+    "generation": GenerationParameters,
     "peers": PeersParameters,
     "study": StudyParameters,
     "bench": BenchParameters,
@@ -62,6 +64,7 @@ CHAPTERS = (
     "10_cost",
     "11_a_better_metanetwork",
     "12_against_the_others",
+    "13_from_numbers_to_models",
     "15_interpret_your_model",
     "16_gallery",
 )

@@ -36,6 +36,7 @@ from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo import CODES, INPUTS
 
 _FITTED = ("mean_", "encoder_", "decoder_")
+_SHARES = 0.001, 0.995  # of a direction that a drawn model has, on average; a decoded one may stray
 LOCALITY, SPECTRA = 0.5, 0.25
 """How the functional code weighs what changes from place to place, and spectra; see chapter 11."""
 
@@ -77,6 +78,36 @@ def apart_from_neighbours(numbers: np.ndarray, neighbours: int, kept: int) -> np
     signs = np.sign(leading[np.abs(leading).argmax(0), np.arange(leading.shape[1])])
     signed: np.ndarray = leading * signs
     return signed
+
+
+def draw(functions: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return encoders drawn for functions, float32 ``[m, 256, 16]``: others for other starts.
+
+    A trained model has, beside what all models of its dataset have, much of its random start. So
+    filters are drawn from the normal distribution for which the projector on 16 of them is on
+    average, to first order, the function ``F``: that of covariance ``F (1 - F)^-1``. The start is
+    what is random; the function colours it.
+
+    Parameters
+    ----------
+    functions
+        Symmetric, of trace 16, their eigenvalues in 0..1 or not far out, ``[m, 256, 256]``.
+    starts
+        Standard normal numbers, ``[m, 256, 16]``; the same ones give the same models.
+
+    Examples
+    --------
+    >>> starts = np.random.default_rng(0).normal(size=(24, 256, 16))
+    >>> code = FunctionalCode(4).fit(encoders)
+    >>> draw(code.decoded(code.transform(encoders)), starts).shape
+    (24, 256, 16)
+    """
+    values, vectors = np.linalg.eigh(functions)
+    values = values.clip(*_SHARES)
+    values = (values * CODES / values.sum(1, keepdims=True)).clip(*_SHARES)
+    roots = np.sqrt(values / (1 - values))[:, :, None]
+    drawn: np.ndarray = vectors @ (roots * (vectors.transpose(0, 2, 1) @ starts))
+    return drawn.astype(np.float32)
 
 
 class Views(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -212,13 +243,24 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Their columns are orthonormal, the most important first.
         """
-        _, vectors = np.linalg.eigh(unweighed(self._decoded(X), self.locality))
+        _, vectors = np.linalg.eigh(self.decoded(X))
         leading: np.ndarray = vectors[:, :, : -CODES - 1 : -1].astype(np.float32)
         return leading
 
+    def decoded(self, X: np.ndarray) -> np.ndarray:
+        """Return the functions ``[m, 256, 256]`` of codes, their changes over places in full.
+
+        Examples
+        --------
+        >>> code = FunctionalCode(4).fit(encoders)
+        >>> code.decoded(code.transform(encoders[:2])).shape
+        (2, 256, 256)
+        """
+        return unweighed(self._functions(X), self.locality)
+
     def functional_loss(self, X: np.ndarray) -> float:
         """Return the functional loss on encoders ``[m, 256, 16]``."""
-        apart = function(X, self.locality) - self._decoded(self.transform(X))
+        apart = function(X, self.locality) - self._functions(self.transform(X))
         return float(np.square(apart).sum(1).mean())
 
     def save(self, path: Path | str) -> None:
@@ -268,7 +310,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         code.loss_ = float(header["loss"])
         return code
 
-    def _decoded(self, codes: np.ndarray) -> np.ndarray:
+    def _functions(self, codes: np.ndarray) -> np.ndarray:
         """Return the functions that codes stand for, as :func:`function` writes them."""
         return self.views_.functions(codes @ self.decoder_ + self.mean_)
 

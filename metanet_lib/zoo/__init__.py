@@ -29,6 +29,7 @@ from metanet_lib.zoo.model import (
     train_one,
 )
 from metanet_lib.zoo.population import LOSS_POINTS, Population
+from metanet_lib.zoo.readout import Moments, linear_error, train_readouts, trained_error
 from metanet_lib.zoo.shard import (
     MODELS_AT_ONCE,
     Shard,
@@ -47,6 +48,7 @@ __all__ = [
     "MODELS_AT_ONCE",
     "Autoencoder",
     "ModelSeed",
+    "Moments",
     "Population",
     "Shard",
     "Zoo",
@@ -54,9 +56,12 @@ __all__ = [
     "checked_encoders",
     "groups_of",
     "initial_model",
+    "linear_error",
     "load_zoo",
     "made_with",
     "make_shard",
     "population_size",
     "train_one",
+    "train_readouts",
+    "trained_error",
 ]
