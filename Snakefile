@@ -68,6 +68,7 @@ READS = {
         METANETWORK,
         *tables("ceiling", "beyond_by_seed"),
     ],
+    "14_any_architecture": [*CORPUS_FILES, *SHARDS],
     "15_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
     "16_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
@@ -89,6 +90,10 @@ WRITES = {
     "12_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
+    ],
+    "14_any_architecture": [
+        *tables("architectures", "architectures_steps", "architectures_marks"),
+        *figures("architectures"),
     ],
     "15_interpret_your_model": [
         *tables(
@@ -113,6 +118,7 @@ THREADS = {
     "10_cost": config["cores"],  # nothing beside a measurement
     "11_a_better_metanetwork": SIDE_BY_SIDE,
     "12_against_the_others": config["cores"],  # it measures
+    "14_any_architecture": SIDE_BY_SIDE,
 }
 
 # What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
@@ -126,6 +132,7 @@ LONG = {
     "09_open_decisions",
     "11_a_better_metanetwork",
     "12_against_the_others",
+    "14_any_architecture",
 }
 
 

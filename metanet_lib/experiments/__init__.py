@@ -12,6 +12,8 @@
     what does the training cost, and how near is it to the hardware?
 ``leaderboard``
     all representations on one protocol, side by side; ``peers`` says who takes part
+``architectures``
+    what does the zoo say of networks of other shapes?
 ``agreement``
     do the two ways to train the zoo train the same models?
 """

@@ -25,6 +25,7 @@ import yaml
 from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.data import corpora
 from metanet_lib.data.patches import PatchParameters
+from metanet_lib.experiments.architectures.questions import ArchitecturesParameters
 from metanet_lib.experiments.cost import BenchParameters
 from metanet_lib.experiments.open_decisions import StudyParameters
 from metanet_lib.experiments.parts import AblationParameters
@@ -44,6 +45,7 @@ SECTIONS: dict[str, type[Parameters]] = {
     "ablation": AblationParameters,
     "beyond": BeyondParameters,
     "peers": PeersParameters,
+    "architectures": ArchitecturesParameters,
     "study": StudyParameters,
     "bench": BenchParameters,
 }
@@ -62,6 +64,7 @@ CHAPTERS = (
     "10_cost",
     "11_a_better_metanetwork",
     "12_against_the_others",
+    "14_any_architecture",
     "15_interpret_your_model",
     "16_gallery",
 )

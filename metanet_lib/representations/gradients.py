@@ -137,7 +137,7 @@ def agop_by_differences(network: Network, windows: Tensor, step: float = STEP) -
 def features(network: Network, windows: Tensor, steps: int = 30) -> Tensor:
     """Return inputs that excite the units of a network, less the probes they began as.
 
-    Feature visualisation (paper, section 5.3; Olah et al. 2020): each window climbs towards more of
+    Feature visualisation (paper, section 5.3; Olah et al. 2017): each window climbs towards more of
     one unit, the first to the first and so on round, within 0..1.
 
     Parameters
