@@ -80,7 +80,7 @@ for name, matrix in ways.items():
 # is kept spreads over all inputs alike: it shortens what a model does and turns it little. So beside the
 # functional code of chapter [11](11_a_better_metanetwork.ipynb) stands *its direction*: the same without
 # what a model with no preference among inputs has, at unit length, in 16 principal components. Which of the
-# two is asked below is decided on the fit models alone. Every other one votes on the rest, to whose weights
+# two is asked below is decided on the fit models alone. Four of five vote on the fifth, to whose weights
 # some of a random start is added; the dataset is named of:
 
 # %%

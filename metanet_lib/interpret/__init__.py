@@ -10,6 +10,8 @@
     :class:`Familiarity`, which tells whether such a model is like anything that the zoo knows
 ``foreign``
     such models, read from their files and checked
+``networks``
+    networks of any other shape, read by their gradients
 """
 
 from metanet_lib.interpret.classifier import (

@@ -34,7 +34,7 @@ STEP = 1e-2
 """Half the distance of two inputs whose answers are compared, in the patches' range 0..1."""
 
 _AT_ONCE = 128  # windows of which gradients are held at a time
-_FEWEST = 1e-7  # share of the largest direction's energy below which one is rounding
+_FEWEST = 1e-6  # share of the largest direction's energy below which one is rounding
 
 
 def probes(family: str, n: int, seed: int = 0) -> Tensor:

@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import TransformerMixin
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from metanet_lib.catalog import Dataset
@@ -31,7 +30,7 @@ from metanet_lib.interpret import Familiarity, InterpretParameters, Verdict, ass
 from metanet_lib.parameters import Parameters, decision
 from metanet_lib.representations.functional import function
 from metanet_lib.representations.gradients import agop, as_encoders, direction, features, probes
-from metanet_lib.representations.weights import Components
+from metanet_lib.representations.weights import reduced
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import CODES, INPUTS, Zoo
 
@@ -42,6 +41,7 @@ STATES = ("trained", "untrained", "shuffled weights")
 STARTS = (0.0, 0.5, 1.0)
 """How much random start is added to models, to choose a view: in sizes of the zoo's own."""
 
+_FOLDS = 5  # of the fit models, one of which is asked about
 _FEWER = 4  # of all probes one in so many is asked for answers, of which there are 256
 
 
@@ -128,7 +128,7 @@ def choose_view(
 ) -> tuple[TransformerMixin, pd.DataFrame]:
     """Choose, on the fit models alone, by what networks are compared.
 
-    Every other fit model votes on the rest, to which some of a random start is added, as networks
+    Four of five fit models vote on the fifth, to which some of a random start is added, as networks
     that were trained otherwise may have kept more of theirs. The view is taken that names most
     datasets, on average over how much is added.
 
@@ -154,13 +154,14 @@ def choose_view(
     (24, ['functional code', 'its direction'])
     """
     views = {"functional code": function, "its direction": direction}
-    voters, asked = (Zoo(fit.encoders[start::2], fit.datasets[start::2]) for start in range(2))
+    held_out = np.arange(len(fit)) % _FOLDS == 0
+    voters, asked = (Zoo(fit.encoders[part], fit.datasets[part]) for part in (~held_out, held_out))
     limit = float(np.sqrt(6 / (INPUTS + CODES)))
     drawn = np.random.default_rng(seed).uniform(-limit, limit, asked.encoders.shape)
     how = replace(interpret, k=min(interpret.k, len(voters)))
     rows = []
     for name, view in views.items():
-        fitted = _view(view).fit(voters.encoders)
+        fitted = reduced(view).fit(voters.encoders)
         known = Zoo(fitted.transform(voters.encoders), voters.datasets)
         for start in STARTS:
             noisy = (asked.encoders + start * drawn).astype(np.float32)
@@ -170,7 +171,7 @@ def choose_view(
     table = pd.DataFrame(rows)
     best = table.groupby("view", sort=False).accuracy.mean().idxmax()
     table["chosen"] = table["view"] == best
-    return _view(views[str(best)]).fit(fit.encoders), table
+    return reduced(views[str(best)]).fit(fit.encoders), table
 
 
 def ask(
@@ -238,10 +239,6 @@ def together(groups: Sequence[Zoo]) -> Zoo:
     )
 
 
-def _view(view: object) -> TransformerMixin:
-    return make_pipeline(FunctionTransformer(view), Components(CODES))
-
-
 def _read(
     name: str, patches: np.ndarray, ids: np.ndarray, p: ArchitecturesParameters
 ) -> dict[tuple[str, str], np.ndarray]:
@@ -258,13 +255,11 @@ def _read(
     read["trained", "units, pink"] = _agop(trained, "pink", p.probes)
     few = -(-p.probes // _FEWER)
     read["trained", "answers, white"] = _agop(trained, "white", few, units=False)
-    for state in ("trained", "shuffled weights"):
-        climbed = in_state[state].map(lambda f: features(f, probes("pink", CODES)), units=True)
-        read[state, "features"] = climbed.transpose(1, 2).numpy()
-        windows = torch.cat([probes(family, 2_000) for family in ("white", "pink")])
-        read[state, "canonical form"] = distil(
-            in_state[state], windows, -(-p.steps // 4), p.batch_size
-        )
+    climbed = trained.map(lambda f: features(f, probes("pink", CODES)), units=True)
+    read["trained", "features"] = climbed.transpose(1, 2).numpy()
+    windows = torch.cat([probes(family, 2_000) for family in ("white", "pink")])
+    students = distil(trained, windows, -(-p.steps // 4), p.batch_size)
+    read["trained", "canonical form"] = students
     if name == "zoo":
         read["trained", "weights"] = (
             trained.parameters["encoder.0.weight"].transpose(1, 2).contiguous().numpy()
