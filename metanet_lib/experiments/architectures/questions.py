@@ -5,7 +5,7 @@ them, in each *state*: trained, untrained, and trained with the numbers of each 
 another order. The ways to read one, none of which sees a patch:
 
 - ``units, white`` and ``units, pink``: the AGOP of the encoder's units, on white or pink probes;
-- ``answers, white``: the AGOP of what the network answers;
+- ``answers, white``: the AGOP of what the network answers, or of random mixings if that is much;
 - ``features``: what excites each unit (the paper's first proposal);
 - ``canonical form``: a student of the zoo's shape (the paper's second).
 
@@ -21,6 +21,7 @@ import pandas as pd
 import torch
 from sklearn.base import TransformerMixin
 from sklearn.preprocessing import FunctionTransformer
+from torch import Tensor
 
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.patches import PatchParameters, bank_of, dataset_files, split_files
@@ -29,7 +30,14 @@ from metanet_lib.experiments.architectures.training import Networks, distil, tra
 from metanet_lib.interpret import Familiarity, InterpretParameters, Verdict, assess
 from metanet_lib.parameters import Parameters, decision
 from metanet_lib.representations.functional import function
-from metanet_lib.representations.gradients import agop, as_encoders, direction, features, probes
+from metanet_lib.representations.gradients import (
+    Network,
+    agop,
+    as_encoders,
+    direction,
+    features,
+    probes,
+)
 from metanet_lib.representations.weights import reduced
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import CODES, INPUTS, Zoo
@@ -42,7 +50,7 @@ STARTS = (0.0, 0.5, 1.0)
 """How much random start is added to models, to choose a view: in sizes of the zoo's own."""
 
 _FOLDS = 5  # of the fit models, one of which is asked about
-_FEWER = 4  # of all probes one in so many is asked for answers, of which there are 256
+_MIXED = 32  # of many answers, as many random mixings are read: their directions are the same
 
 
 @dataclass(frozen=True)
@@ -253,8 +261,7 @@ def _read(
     }
     read = {(state, HEADLINE): _agop(nets, "white", p.probes) for state, nets in in_state.items()}
     read["trained", "units, pink"] = _agop(trained, "pink", p.probes)
-    few = -(-p.probes // _FEWER)
-    read["trained", "answers, white"] = _agop(trained, "white", few, units=False)
+    read["trained", "answers, white"] = _agop(trained, "white", p.probes, units=False)
     climbed = trained.map(lambda f: features(f, probes("pink", CODES)), units=True)
     read["trained", "features"] = climbed.transpose(1, 2).numpy()
     windows = torch.cat([probes(family, 2_000) for family in ("white", "pink")])
@@ -269,6 +276,14 @@ def _read(
 
 def _agop(networks: Networks, family: str, n: int, units: bool = True) -> np.ndarray:
     windows = probes(family, n)
+    mixing = torch.randn(INPUTS, _MIXED, generator=torch.Generator().manual_seed(0))
+
+    def read(network: Network) -> Tensor:
+        def mixed(x: Tensor) -> Tensor:
+            answers = network(x)
+            return answers @ mixing if answers.shape[1] == INPUTS else answers
+
+        return agop(mixed, windows)
+
     with torch.no_grad():
-        matrices = networks.map(lambda network: agop(network, windows), units)
-    return as_encoders(matrices.numpy())
+        return as_encoders(networks.map(read, units).numpy())
