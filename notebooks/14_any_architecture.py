@@ -109,8 +109,9 @@ pd.DataFrame(
 # Each learns from other patches of the files that the zoo's fit models learn from. All networks of a shape
 # are trained at once. The first has the zoo's own shape, and stands beside the others to tell what another
 # training changes. A vision transformer {cite}`dosovitskiy2021` is very small; a denoiser sees patches with noise; a classifier tells patches of its dataset
-# from those of the other datasets of its modality. *Units* are what the encoder, the part before the last
-# layer, gives out.
+# from those of the other datasets of its modality. *Units* are what the encoder gives out: the layer
+# before the last, before its activation. All begin with a first layer of a tenth of the usual size, beside
+# which what is learned shows sooner, for they make fewer steps than the zoo's models.
 
 # %%
 from metanet_lib.data.patches import PatchParameters
@@ -232,7 +233,9 @@ pd.DataFrame(
 # %% [markdown]
 # ## Marks set beforehand
 #
-# These were set before any network of another shape was asked about. A mark that is missed stays here.
+# These were set before any network of another shape was asked about. How the networks are trained was then
+# tried with their answers before the eyes ([Decisions](/book/decisions.md)), so what is found is rather too
+# high than too low. A mark that is missed stays here.
 
 # %% tags=["hide-input"]
 own, there, training, probing = (of_steps.iloc[i] for i in (0, 3, 1, 2))

@@ -1,10 +1,9 @@
 """The other architectures: what else one might train on the same patches.
 
-Each is an *encoder*, windows ``[n, 256]`` to *units* ``[n, u]``, and a
+Each is an *encoder*, windows ``[n, 256]`` to *units* ``[n, u]`` before their activation, and a
 *head*, units to answers: 256 numbers, the patch again, or one, whether the patch is of the
-network's dataset. All are small;
-none is of the zoo's shape but the first, which stands beside them to tell what of a difference the
-shape makes, and what another training.
+network's dataset. All are small; none is of the zoo's shape but the first, which stands beside
+them to tell what of a difference the shape makes, and what another training.
 """
 
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from metanet_lib.zoo import CODES, INPUTS
 
 Duty = Literal["rebuild", "denoise", "classify"]
 
+START = 0.1
+"""Size of the first layer's random start, in Glorot's: what is learned shows sooner beside it."""
 SIDE = 16
 
 
@@ -58,6 +59,9 @@ class Architecture:
             torch.default_generator.manual_seed(seed)
             network = EncoderAndHead(*self.build())
         initialise(network, torch.Generator().manual_seed(seed))
+        first = next(p for p in network.encoder.parameters() if p.dim() > 1 and len(p) > 1)
+        with torch.no_grad():
+            first.mul_(START)
         return network
 
 
@@ -147,30 +151,29 @@ def student(answers: int) -> Architecture:
 
 
 def _zoos(answers: int = INPUTS) -> tuple[nn.Module, nn.Module]:
-    encoder = nn.Sequential(nn.Linear(INPUTS, CODES, bias=False), nn.BatchNorm1d(CODES), nn.ReLU())
-    return encoder, nn.Linear(CODES, answers)
+    encoder = nn.Sequential(nn.Linear(INPUTS, CODES, bias=False), nn.BatchNorm1d(CODES))
+    return encoder, _head(nn.ReLU, CODES, answers)
 
 
 def _plain() -> tuple[nn.Module, nn.Module]:
-    return _dense(nn.LeakyReLU, INPUTS, CODES), nn.Linear(CODES, INPUTS)
+    return nn.Linear(INPUTS, CODES), _head(nn.LeakyReLU, CODES)
 
 
 def _deep() -> tuple[nn.Module, nn.Module]:
-    return _dense(nn.GELU, INPUTS, 64, 32, CODES), nn.Linear(CODES, INPUTS)
+    return _dense(nn.GELU, INPUTS, 64, 32, CODES), _head(nn.GELU, CODES)
 
 
 def _wide() -> tuple[nn.Module, nn.Module]:
-    encoder = nn.Sequential(nn.Linear(INPUTS, 64), nn.BatchNorm1d(64), nn.ReLU())
-    return encoder, nn.Linear(64, INPUTS)
+    return nn.Sequential(nn.Linear(INPUTS, 64), nn.BatchNorm1d(64)), _head(nn.ReLU, 64)
 
 
 def _tanh() -> tuple[nn.Module, nn.Module]:
-    return _dense(nn.Tanh, INPUTS, 64, CODES), nn.Linear(CODES, INPUTS)
+    return _dense(nn.Tanh, INPUTS, 64, CODES), _head(nn.Tanh, CODES)
 
 
 def _normed() -> tuple[nn.Module, nn.Module]:
-    encoder = nn.Sequential(nn.Linear(INPUTS, 32), nn.LayerNorm(32), _dense(nn.GELU, 32, 32))
-    return encoder, nn.Linear(32, INPUTS)
+    encoder = nn.Sequential(nn.Linear(INPUTS, 32), nn.LayerNorm(32), nn.GELU(), nn.Linear(32, 32))
+    return encoder, _head(nn.GELU, 32)
 
 
 def _convolutional() -> tuple[nn.Module, nn.Module]:
@@ -181,9 +184,9 @@ def _convolutional() -> tuple[nn.Module, nn.Module]:
         nn.Conv2d(16, 16, 3, padding=1),
         nn.GELU(),
         nn.Flatten(),
-        _dense(nn.GELU, 16 * SIDE, CODES),
+        nn.Linear(16 * SIDE, CODES),
     )
-    return encoder, nn.Linear(CODES, INPUTS)
+    return encoder, _head(nn.GELU, CODES)
 
 
 def _transformer() -> tuple[nn.Module, nn.Module]:
@@ -191,17 +194,21 @@ def _transformer() -> tuple[nn.Module, nn.Module]:
     encoder = nn.Sequential(
         Tokens(width), Attention(width, heads=2), nn.Flatten(), nn.Linear(4 * width, CODES)
     )
-    return encoder, nn.Linear(CODES, INPUTS)
+    return encoder, _head(nn.GELU, CODES)
 
 
 def _classifier() -> tuple[nn.Module, nn.Module]:
-    return _dense(nn.GELU, INPUTS, 64, 32), nn.Linear(32, 1)
+    return _dense(nn.GELU, INPUTS, 64, 32), _head(nn.GELU, 32, 1)
 
 
 def _dense(activation: type[nn.Module], *widths: int) -> nn.Module:
-    """Return dense layers, each with an activation."""
+    """Return dense layers with activations between them."""
     pairs = [(nn.Linear(ins, outs), activation()) for ins, outs in pairwise(widths)]
-    return nn.Sequential(*chain.from_iterable(pairs))
+    return nn.Sequential(*[*chain.from_iterable(pairs)][:-1])
+
+
+def _head(activation: type[nn.Module], units: int, answers: int = INPUTS) -> nn.Module:
+    return nn.Sequential(activation(), nn.Linear(units, answers))
 
 
 ARCHITECTURES: dict[str, Architecture] = {

@@ -43,7 +43,7 @@ from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import CODES, INPUTS, Zoo
 
 HEADLINE = "units, white"
-"""How a network is read where nothing else is said; decided before any was asked about."""
+"""How a network is read where nothing else is said."""
 STATES = ("trained", "untrained", "shuffled weights")
 """The states in which networks are read."""
 STARTS = (0.0, 0.5, 1.0)
