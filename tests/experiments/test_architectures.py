@@ -5,15 +5,11 @@ import pytest
 import torch
 
 from metanet_lib import catalog, figures
-from metanet_lib.data.patches import PatchParameters
 from metanet_lib.experiments.architectures.networks import ARCHITECTURES
 from metanet_lib.experiments.architectures.questions import (
-    HEADLINE,
     STATES,
-    ArchitecturesParameters,
     ask,
     choose_view,
-    study,
     together,
 )
 from metanet_lib.experiments.architectures.training import train, untrained
@@ -52,18 +48,6 @@ def test_shuffled_networks_have_the_same_numbers_elsewhere():
         moved = other.parameters[name]
         assert torch.equal(tensor.flatten(1).sort().values, moved.flatten(1).sort().values)
         assert torch.equal(tensor, moved) == (tensor.dim() == 2), name
-
-
-def test_all_are_read_in_every_state(demo_corpus):
-    few = ArchitecturesParameters(networks=2, patches=32, steps=2, batch_size=4, probes=4)
-    datasets = [catalog.dataset(i) for i in ("v:aer", "a:air")]
-    read = study(demo_corpus, datasets, PatchParameters(), few)
-    for name in ARCHITECTURES:
-        for state in STATES:
-            networks = read[name, state, HEADLINE]
-            assert networks.datasets.tolist() == ["v:aer", "v:aer", "a:air", "a:air"]
-            assert np.isfinite(networks.encoders).all()
-    assert read["zoo", "trained", "weights"].encoders.shape == (4, 256, 16)
 
 
 def smooth_zoo(seed, per_dataset=15):

@@ -31,6 +31,7 @@ from metanet_lib.interpret import Familiarity, InterpretParameters, Verdict, ass
 from metanet_lib.parameters import Parameters, decision
 from metanet_lib.representations.functional import function
 from metanet_lib.representations.gradients import (
+    FAMILIES,
     Network,
     agop,
     as_encoders,
@@ -50,6 +51,7 @@ STARTS = (0.0, 0.5, 1.0)
 """How much random start is added to models, to choose a view: in sizes of the zoo's own."""
 
 _FOLDS = 5  # of the fit models, one of which is asked about
+_SHOWN = 16  # times as many probes of each family are shown to a student
 _MIXED = 32  # of many answers, as many random mixings are read: their directions are the same
 
 
@@ -113,8 +115,12 @@ def study(
     >>> from metanet_lib.catalog import dataset
     >>> few = ArchitecturesParameters(networks=1, patches=32, steps=1, batch_size=4, probes=4)
     >>> read = study(corpus, [dataset("v:aer"), dataset("a:air")], PatchParameters(), few)
-    >>> len({name for name, _, _ in read}), read["deep", "trained", HEADLINE].encoders.shape
-    (10, (2, 256, 16))
+    >>> {networks.encoders.shape for networks in read.values()}
+    {(2, 256, 16)}
+    >>> read["deep", "shuffled weights", HEADLINE].datasets.tolist()
+    ['v:aer', 'a:air']
+    >>> all(np.isfinite(networks.encoders).all() for networks in read.values())
+    True
     """
     p, own = parameters, []
     for dataset in datasets:
@@ -264,7 +270,7 @@ def _read(
     read["trained", "answers, white"] = _agop(trained, "white", p.probes, units=False)
     climbed = trained.map(lambda f: features(f, probes("pink", CODES)), units=True)
     read["trained", "features"] = climbed.transpose(1, 2).numpy()
-    windows = torch.cat([probes(family, 2_000) for family in ("white", "pink")])
+    windows = torch.cat([probes(family, _SHOWN * p.probes) for family in FAMILIES])
     students = distil(trained, windows, -(-p.steps // 4), p.batch_size)
     read["trained", "canonical form"] = students
     if name == "zoo":
