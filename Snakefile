@@ -69,6 +69,7 @@ READS = {
         *tables("ceiling", "beyond_by_seed"),
     ],
     "13_from_numbers_to_models": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
+    "14_any_architecture": [*CORPUS_FILES, *SHARDS],
     "15_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
     "16_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
 }
@@ -95,6 +96,10 @@ WRITES = {
         *tables("generation_linear", "generation_trained", "generation_marks"),
         *figures("generation_errors", "generation_specificity", "generation_novelty"),
     ],
+    "14_any_architecture": [
+        *tables("architectures", "architectures_steps", "architectures_marks"),
+        *figures("architectures"),
+    ],
     "15_interpret_your_model": [
         *tables(
             "interpreted_models",
@@ -118,6 +123,7 @@ THREADS = {
     "10_cost": config["cores"],  # nothing beside a measurement
     "11_a_better_metanetwork": SIDE_BY_SIDE,
     "12_against_the_others": config["cores"],  # it measures
+    "14_any_architecture": SIDE_BY_SIDE,
 }
 
 # What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
@@ -131,6 +137,7 @@ LONG = {
     "09_open_decisions",
     "11_a_better_metanetwork",
     "12_against_the_others",
+    "14_any_architecture",
 }
 
 

@@ -222,7 +222,11 @@ def rank(
 @app.command()
 def interpret(
     files: Annotated[
-        list[Path], typer.Argument(help="Encoders: .safetensors, .npy, or a state_dict .pt, .pth.")
+        list[Path],
+        typer.Argument(
+            help="Encoders: .safetensors, .npy, or a state_dict .pt, .pth; or networks of any "
+            "shape: .onnx, or package.module:function, which is imported."
+        ),
     ],
     results: Annotated[Path, typer.Option(help="A run's results: its zoo and more.")] = Path(
         "results/quick"
@@ -241,6 +245,12 @@ def interpret(
         list[int] | None,
         typer.Option(help="Which model of a file of many, from 0; may be repeated."),
     ] = None,
+    window: Annotated[
+        str,
+        typer.Option(
+            help="How a network takes 16x16 windows: '256', '16,16', or with channels '1,16,16'."
+        ),
+    ] = "1,16,16",
     plot: Annotated[
         Path | None, typer.Option(help="Draw filters and a map of the zoo: a .png or .svg.")
     ] = None,
@@ -255,6 +265,10 @@ def interpret(
     UNLIKE ANYTHING SEEN is said of a model for which the order of its inputs
     hardly matters: shuffled, it has as much in common with the models of the
     zoo as before, but for what chance explains. Its votes mean little.
+
+    A network of another shape is read by its gradients at noise in 0..1, or,
+    where it can only be run, by small differences; the answer says which. It
+    is then compared by the direction of what it does (chapter 14).
 
     Of the comparison with others (chapter 12), every row that sees weights
     only can answer; those that train a network take minutes. An unknown name
@@ -272,10 +286,21 @@ def interpret(
     ("file", "error").
     """
     from metanet_lib.interpret import STORED, Interpreter
+    from metanet_lib.interpret.networks import is_network, read_network
 
     if plot and plot.suffix not in (".png", ".svg"):
         raise ValueError(f"{plot}: expected a plot called .png or .svg, found {plot.suffix!r}")
-    if representation in STORED:
+    networks = [file for file in files if is_network(str(file))]
+    if networks and len(networks) < len(files):
+        raise ValueError("expected files of models or networks of other shapes, found both")
+    by = STORED.get(representation, representation)
+    if networks and representation == "functional":
+        from metanet_lib.representations.gradients import direction
+        from metanet_lib.representations.weights import reduced
+
+        by = "the direction of what they do"
+        interpreter = Interpreter.of(results, representation=reduced(direction), name="direction")
+    elif representation in STORED:
         interpreter = Interpreter.of(results, representation=representation)
     else:
         from metanet_lib.catalog import DATASETS
@@ -291,16 +316,20 @@ def interpret(
     answers, errors = [], []
     for file in files:
         try:
-            answers += interpreter.read(file, tensor, index or ())
+            if networks:
+                read = read_network(str(file), _sizes(window))
+                answers += interpreter.interpret(read.encoder[None], [str(read)])
+            else:
+                answers += interpreter.read(file, tensor, index or ())
         except (ValueError, OSError) as error:
             errors.append({"file": str(file), "error": str(error)})
     k, n = interpreter.parameters.k, len(interpreter.zoo)
     if as_json:
         models = [answer.as_dict() for answer in answers]
-        found = {"results": str(results), "representation": representation, "k": k, "n_zoo": n}
+        name = interpreter.name
+        found = {"results": str(results), "representation": name, "k": k, "n_zoo": n}
         print(json.dumps({**found, "models": models, "errors": errors}, indent=2))
     else:
-        by = STORED.get(representation, representation)
         asked = f"asked: the {k} nearest of {n:,} models of {results}, by {by}"
         print(asked, *answers, sep="\n\n")
     if plot and answers:
@@ -412,6 +441,13 @@ def book(
     from metanet_lib.publish.graph import run
 
     run(profile, corpus, datasets, cores, device, cluster, dry_run)
+
+
+def _sizes(window: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(size) for size in window.split(","))
+    except ValueError as error:
+        raise ValueError(f"--window: expected sizes such as 1,16,16, found {window!r}") from error
 
 
 def main() -> None:

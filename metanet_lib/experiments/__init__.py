@@ -16,6 +16,8 @@
     a representation of somebody else's, in a run's table
 ``generation``
     models that are made of 16 numbers: do they work, are they new, are they recognised?
+``architectures``
+    what does the zoo say of networks of other shapes?
 ``agreement``
     do the two ways to train the zoo train the same models?
 """

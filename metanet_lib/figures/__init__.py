@@ -10,6 +10,7 @@ explore. The printed figures are offered here: ``figures.confusion``.
 """
 
 from metanet_lib.figures.against_the_others import accuracy_and_cost
+from metanet_lib.figures.any_architecture import accuracy_by_architecture
 from metanet_lib.figures.cost import scaling
 from metanet_lib.figures.dataset_id import confusion
 from metanet_lib.figures.dataset_or_files import accuracy_by_files, same_against_new
@@ -41,6 +42,7 @@ __all__ = [
     "WIDTH",
     "Shown",
     "accuracy_and_cost",
+    "accuracy_by_architecture",
     "accuracy_by_decision",
     "accuracy_by_files",
     "accuracy_by_seed",

@@ -12,6 +12,8 @@
     such models, read from their files and checked
 ``generator``, ``generate``
     the way back: :class:`Generator`, which makes models of codes, and the work of its command
+``networks``
+    networks of any other shape, read by their gradients
 """
 
 from metanet_lib.interpret.classifier import (

@@ -25,6 +25,7 @@ import yaml
 from metanet_lib.catalog import DATASETS, Dataset
 from metanet_lib.data import corpora
 from metanet_lib.data.patches import PatchParameters
+from metanet_lib.experiments.architectures.questions import ArchitecturesParameters
 from metanet_lib.experiments.cost import BenchParameters
 from metanet_lib.experiments.generation import GenerationParameters
 from metanet_lib.experiments.open_decisions import StudyParameters
@@ -46,6 +47,7 @@ SECTIONS: dict[str, type[Parameters]] = {
     "beyond": BeyondParameters,
     "generation": GenerationParameters,
     "peers": PeersParameters,
+    "architectures": ArchitecturesParameters,
     "study": StudyParameters,
     "bench": BenchParameters,
 }
@@ -65,6 +67,7 @@ CHAPTERS = (
     "11_a_better_metanetwork",
     "12_against_the_others",
     "13_from_numbers_to_models",
+    "14_any_architecture",
     "15_interpret_your_model",
     "16_gallery",
 )
