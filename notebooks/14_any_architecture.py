@@ -77,9 +77,10 @@ for name, matrix in ways.items():
 # ## Chosen on models that vote
 #
 # A network that was trained otherwise may have kept more of its random start than the zoo's models did. What
-# is kept spreads over all inputs alike: it shortens what a model does and turns it little. So beside the
-# functional code of chapter [11](11_a_better_metanetwork.ipynb) stands *its direction*: the same without
-# what a model with no preference among inputs has, at unit length, in 16 principal components. Which of the
+# is kept spreads over all inputs alike: it shortens what a model does and turns it little. So beside
+# *what it does*, the first view of the functional code of chapter [11](11_a_better_metanetwork.ipynb), stands
+# *its direction*: the same without what a model with no preference among inputs has, at unit length. (The
+# second view, of single filters, means nothing here.) Both are reduced to 16 principal components. Which of the
 # two is asked below is decided on the fit models alone. Four of five vote on the fifth, to whose weights
 # some of a random start is added; the dataset is named of:
 

@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 from torch.func import vjp
 
-from metanet_lib.representations.functional import function
+from metanet_lib.representations.functional import LOCALITY
 from metanet_lib.representations.probes import noise
+from metanet_lib.representations.views import function
 from metanet_lib.zoo import CODES, INPUTS
 
 Network = Callable[[Tensor], Tensor]
@@ -212,7 +213,7 @@ def directions(matrices: np.ndarray) -> np.ndarray:
 def direction(encoders: np.ndarray) -> np.ndarray:
     """Return what networks do, up to how much, float32 ``[m, 32896]``.
 
-    The function that the functional code reads, less what a network without any preference among
+    The first view that the functional code has, less what a network without any preference among
     inputs has, at unit length. What a network keeps of its random start spreads over all inputs
     alike: it shortens the function, and turns it little.
 
@@ -228,7 +229,9 @@ def direction(encoders: np.ndarray) -> np.ndarray:
     ((24, 32896), True)
     """
     rows, columns = np.triu_indices(INPUTS)
-    told = function(encoders) - np.where(rows == columns, CODES / INPUTS, 0).astype(np.float32)
+    told = function(encoders, LOCALITY) - np.where(rows == columns, CODES / INPUTS, 0).astype(
+        np.float32
+    )
     length: np.ndarray = np.linalg.norm(told, axis=1, keepdims=True)
     out: np.ndarray = told / np.maximum(length, 1e-12)
     return out

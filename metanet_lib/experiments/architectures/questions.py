@@ -12,8 +12,9 @@ another order. The ways to read one, none of which sees a patch:
 :func:`choose_view` chooses, on the fit models alone, by what all are compared; :func:`ask` asks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from metanet_lib.experiments.architectures.networks import ARCHITECTURES
 from metanet_lib.experiments.architectures.training import Networks, distil, train, untrained
 from metanet_lib.interpret import Familiarity, InterpretParameters, Verdict, assess
 from metanet_lib.parameters import Parameters, decision
-from metanet_lib.representations.functional import function
+from metanet_lib.representations.functional import LOCALITY
 from metanet_lib.representations.gradients import (
     FAMILIES,
     Network,
@@ -39,6 +40,7 @@ from metanet_lib.representations.gradients import (
     features,
     probes,
 )
+from metanet_lib.representations.views import function
 from metanet_lib.representations.weights import reduced
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import CODES, INPUTS, Zoo
@@ -165,9 +167,12 @@ def choose_view(
     --------
     >>> view, rows = choose_view(zoo, InterpretParameters(k=3))
     >>> view.transform(encoders).shape[0], sorted(set(rows["view"]))
-    (24, ['functional code', 'its direction'])
+    (24, ['its direction', 'what it does'])
     """
-    views = {"functional code": function, "its direction": direction}
+    views: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "what it does": partial(function, locality=LOCALITY),
+        "its direction": direction,
+    }
     held_out = np.arange(len(fit)) % _FOLDS == 0
     voters, asked = (Zoo(fit.encoders[part], fit.datasets[part]) for part in (~held_out, held_out))
     limit = float(np.sqrt(6 / (INPUTS + CODES)))
