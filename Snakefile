@@ -123,8 +123,6 @@ THREADS = {
     "10_cost": config["cores"],  # nothing beside a measurement
     "11_a_better_metanetwork": SIDE_BY_SIDE,
     "12_against_the_others": config["cores"],  # it measures
-    "13_from_numbers_to_models": SIDE_BY_SIDE,
-    "14_any_architecture": SIDE_BY_SIDE,
     "14_any_architecture": SIDE_BY_SIDE,
 }
 
