@@ -28,9 +28,9 @@ corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
 patches = {"per_dataset": 128000}
 zoo = {"models_fit": 20, "models_validation": 8, "models_new": 8, "epochs": 8, "batch_size": 128}
-metanetwork = {"interunit_epochs": 500, "seeds": 3}
+metanetwork = {"interunit_epochs": 300, "seeds": 3}
 interpret = {}
-study = {"per_dataset": 24000, "models_fit": 6, "models_validation": 4, "seeds": 2}
+study = {"per_dataset": 16000, "models_fit": 6, "models_validation": 3, "seeds": 2}
 
 # %%
 import pandas as pd

@@ -34,12 +34,12 @@ zoo = {
     "epochs": 8,
     "batch_size": 128,
 }  # the rest: defaults of ZooParameters
-metanetwork = {"interunit_epochs": 500, "seeds": 3}  # the rest: defaults of MetanetworkParameters
+metanetwork = {"interunit_epochs": 300, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
 study = {
-    "per_dataset": 24000,
+    "per_dataset": 16000,
     "models_fit": 6,
-    "models_validation": 4,
+    "models_validation": 3,
     "seeds": 2,
 }  # the rest: defaults of StudyParameters
 

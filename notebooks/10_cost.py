@@ -33,7 +33,7 @@ zoo = {
     "epochs": 8,
     "batch_size": 128,
 }  # the rest: defaults of ZooParameters
-bench = {"seconds": 0.5, "repeats": 3}  # the rest: defaults of BenchParameters
+bench = {"seconds": 0.4, "repeats": 3}  # the rest: defaults of BenchParameters
 
 # %%
 from metanet_lib.store import Results

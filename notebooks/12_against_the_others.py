@@ -26,10 +26,10 @@ profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
 patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
-metanetwork = {"interunit_epochs": 500, "seeds": 3}  # the rest: defaults of MetanetworkParameters
+metanetwork = {"interunit_epochs": 300, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
 peers = {"seeds": 3, "deep_seeds": 1}  # the rest: defaults of PeersParameters
-beyond = {"seeds": 3, "steps": 300}
+beyond = {"seeds": 3, "steps": 200}
 
 # %%
 from metanet_lib.store import Results

@@ -31,7 +31,7 @@ corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
 patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
 interpret = {}  # defaults of InterpretParameters
-architectures = {"networks": 1, "patches": 4000, "steps": 1500, "probes": 64}
+architectures = {"networks": 1, "patches": 4000, "steps": 1000, "probes": 64}
 
 # %%
 from metanet_lib.store import Results
