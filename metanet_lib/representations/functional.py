@@ -153,7 +153,7 @@ class Views(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.concatenate(views, axis=1)
 
     def functions(self, views: np.ndarray) -> np.ndarray:
-        """Return what models do as :func:`function` has it, ``[m, 32896]``, of views ``[m, d]``."""
+        """Return what models do, ``[m, 32896]``, of their views ``[m, d]``."""
         functions: np.ndarray = views[:, : INPUTS * (INPUTS + 1) // 2] / self.scales_[0]
         return functions
 
@@ -311,7 +311,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return code
 
     def _functions(self, codes: np.ndarray) -> np.ndarray:
-        """Return the functions that codes stand for, as :func:`function` writes them."""
+        """Return the functions that codes stand for, ``[m, 32896]``."""
         return self.views_.functions(codes @ self.decoder_ + self.mean_)
 
 
