@@ -302,6 +302,8 @@ def test_whatever_rebuilds_models_is_chosen_by_how_well_it_does():
         "sets",
         "functional_trained",
         "functional",
+        "functional_two_views",
+        "functional_weighed",
         "functional_refined",
         "task_aware",
     }
