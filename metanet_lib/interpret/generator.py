@@ -13,7 +13,7 @@ that fit, with a covariance that all datasets share (their own are too few), shr
 Wolf do. Between two datasets, codes lie on the line from mean to mean.
 
 **Which model.** Its column space is drawn: a random start, coloured by what the code says
-(:func:`metanet_lib.representations.functional.draw`). How its filters lie in that space, and how
+(:func:`~metanet_lib.representations.functional.draw`). How its filters lie in that space, and how
 large they are, is taken from the mean Gram matrix of the models whose codes are nearest. A decoder
 undoes that; but filters then look like trained ones.
 
