@@ -265,8 +265,8 @@ class Ranked:
     Attributes
     ----------
     table
-        The rows of the run and this one, as :func:`metanet_lib.experiments.leaderboard.leaderboard`
-        has them.
+        The rows of the run and this one, as of
+        :func:`~metanet_lib.experiments.leaderboard.leaderboard`.
     differences
         How much more often than it each other row is right, by task: ``row``, ``task``,
         ``difference``, ``low``, ``high``.

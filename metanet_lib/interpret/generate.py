@@ -36,7 +36,7 @@ class Wish:
     between, at
         Ids of two, and where on the way, 0..1.
     code
-        A JSON file, see :func:`metanet_lib.interpret.generator.read_codes`.
+        A JSON file, see :func:`~metanet_lib.interpret.generator.read_codes`.
     n
         How many models; of each code of a file.
     seed

@@ -17,7 +17,7 @@ Wolf do. Between two datasets, codes lie on the line from mean to mean.
 large they are, is taken from the mean Gram matrix of the models whose codes are nearest. A decoder
 undoes that; but filters then look like trained ones.
 
-An encoder alone reconstructs nothing: :func:`metanet_lib.zoo.readout.train_readouts` fits the rest.
+An encoder alone reconstructs nothing: :func:`~metanet_lib.zoo.readout.train_readouts` fits the rest.
 """
 
 import json
@@ -77,7 +77,7 @@ class Generator:
     def of(cls, folder: Path | str) -> Self:
         """Read the zoo and the functional code of a run, such as ``results/quick``.
 
-        Errors are those of :meth:`metanet_lib.interpret.interpreter.Interpreter.of`.
+        Errors are those of :meth:`~metanet_lib.interpret.interpreter.Interpreter.of`.
         """
         interpreter = Interpreter.of(folder)
         return cls(interpreter.representation, interpreter.zoo)
