@@ -17,7 +17,8 @@ Wolf do. Between two datasets, codes lie on the line from mean to mean.
 large they are, is taken from the mean Gram matrix of the models whose codes are nearest. A decoder
 undoes that; but filters then look like trained ones.
 
-An encoder alone reconstructs nothing: :func:`~metanet_lib.zoo.readout.train_readouts` fits the rest.
+An encoder alone reconstructs nothing; :func:`~metanet_lib.zoo.readout.train_readouts` fits the
+rest.
 """
 
 import json
