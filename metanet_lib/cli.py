@@ -303,14 +303,12 @@ def interpret(
     elif representation in STORED:
         interpreter = Interpreter.of(results, representation=representation)
     else:
-        from metanet_lib.catalog import DATASETS
         from metanet_lib.experiments.leaderboard import weights_only
         from metanet_lib.metanetwork import load
         from metanet_lib.zoo import load_zoo
 
         run = Results.at(results)
-        there = [d for d in DATASETS if run.shard(d.slug).is_file()]
-        metanetworks, (fit, *_) = load(run.metanetwork), load_zoo(run.zoo, there)
+        metanetworks, (fit, *_) = load(run.metanetwork), load_zoo(run.zoo, run.trained)
         row = weights_only(representation, metanetworks, len(fit))
         interpreter = Interpreter.of(results, representation=row, name=representation)
     answers, errors = [], []

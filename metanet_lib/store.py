@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
+from metanet_lib.catalog import DATASETS, Dataset
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -176,6 +178,11 @@ class Results:
     def shard(self, slug: str) -> Path:
         """Return the path of a dataset's shard; ``slug`` as in ``catalog.Dataset.slug``."""
         return self.zoo / f"{slug}.safetensors"
+
+    @property
+    def trained(self) -> list[Dataset]:
+        """The datasets whose shards are there, in the order of the catalogue."""
+        return [d for d in DATASETS if self.shard(d.slug).is_file()]
 
     def table(self, name: str) -> Path:
         """Return the path of a table."""

@@ -221,6 +221,21 @@ def training_steps(parameters: MetanetworkParameters, models: int) -> int:
     return (p.unitwise_epochs + p.interunit_epochs) * -(-models // p.batch_size)
 
 
+def every_peer(metanetworks: Sequence[Metanetwork], models: int) -> list[Peer]:
+    """Return all that stand in the comparison of a run, in sizes of their own.
+
+    ``metanetworks`` are the run's, and ``models`` how many fit.
+
+    Examples
+    --------
+    >>> {"gram", "metanetwork", "functional"} <= {p.name for p in every_peer([metanetwork], 24)}
+    True
+    """
+    net = metanetworks[0].model.parameters_
+    peers = all_peers(PeersParameters(), metanetworks, training_steps(net, models))
+    return [*peers, *beyond(BeyondParameters(), net)]
+
+
 def weights_only(name: str, metanetworks: Sequence[Metanetwork], models: int) -> TransformerMixin:
     """Return the representation of a row that sees weights only, not yet fitted.
 
@@ -247,13 +262,8 @@ def weights_only(name: str, metanetworks: Sequence[Metanetwork], models: int) ->
     Traceback (most recent call last):
     ValueError: unknown representation 'all'; there are: functional, paper, raw_weights, ...
     """
-    net = metanetworks[0].model.parameters_
-    steps = training_steps(net, models)
     rows: dict[str, TransformerMixin] = {}
-    for peer in (
-        *all_peers(PeersParameters(), metanetworks, steps),
-        *beyond(BeyondParameters(), net),
-    ):
+    for peer in every_peer(metanetworks, models):
         if peer.sees == "weights" and peer.copies == 1 and peer.name != "metanetwork":
             whole, *reduced = peer.rows()
             rows[whole.name] = peer.of_seed(0)

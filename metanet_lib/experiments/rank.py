@@ -17,16 +17,13 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from metanet_lib.catalog import DATASETS
 from metanet_lib.experiments.leaderboard import (
     assess_peer,
     differences,
+    every_peer,
     leaderboard,
-    training_steps,
 )
 from metanet_lib.experiments.peers import Peer, PeersParameters
-from metanet_lib.experiments.peers import peers as all_peers
-from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
 from metanet_lib.interpret import InterpretParameters, Task
 from metanet_lib.metanetwork import load
 from metanet_lib.store import Results
@@ -345,14 +342,15 @@ def rank(peer: Peer, results: Path | str, seeds: int, interpret: InterpretParame
     there = run.table("leaderboard_by_seed")
     if not there.is_file():
         raise FileNotFoundError(f"{there}: no such table; `make book` makes it (chapter 12)")
-    zoos = load_zoo(run.zoo, [d for d in DATASETS if run.shard(d.slug).is_file()])
+    zoos = load_zoo(run.zoo, run.trained)
     own = [
         row
         for seed in peer.runs(PeersParameters(seeds=seeds))
         for row in assess_peer(peer, seed, zoos, interpret)
     ]
     rows = pd.concat([pd.read_csv(there), pd.DataFrame(own)], ignore_index=True)
-    others = _rows_of(run, set(rows.representation), len(zoos[0]))
+    names, peers = set(rows.representation), every_peer(load(run.metanetwork), len(zoos[0]))
+    others = [p for p in peers if {row.name for row in p.rows()} <= names]
     table = leaderboard([*others, peer], rows)
     tasks: Sequence[Task] = ("dataset_id", "dataset_id_new_files")
     apart = [
@@ -361,12 +359,3 @@ def rank(peer: Peer, results: Path | str, seeds: int, interpret: InterpretParame
         if task in set(rows.task)
     ]
     return Ranked(table, pd.concat(apart, ignore_index=True))
-
-
-def _rows_of(run: Results, names: set[str], models: int) -> list[Peer]:
-    """Return the peers of a run whose rows stand in its table."""
-    metanetworks = load(run.metanetwork)
-    net = metanetworks[0].model.parameters_
-    peers = all_peers(PeersParameters(), metanetworks, training_steps(net, models))
-    peers += beyond(BeyondParameters(), net)
-    return [peer for peer in peers if {row.name for row in peer.rows()} <= names]

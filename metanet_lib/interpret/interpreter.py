@@ -264,11 +264,10 @@ class Interpreter:
             has this name.
         """
         results = Results.at(folder)
-        there = [d for d in catalog.DATASETS if results.shard(d.slug).is_file()]
-        if not there:
+        if not results.trained:
             raise FileNotFoundError(_missing(folder, "shards in zoo/"))
         encoders, datasets, numbers = [], [], []
-        for dataset in there:
+        for dataset in results.trained:
             shard = Shard.load(results.shard(dataset.slug))
             fit = shard.encoder[: shard.models_fit].numpy()
             kept = np.flatnonzero(np.isfinite(fit).all((1, 2)))  # the others diverged

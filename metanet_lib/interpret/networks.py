@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from metanet_lib.metanetwork import SIDE
 from metanet_lib.representations.gradients import (
     Network,
     agop,
@@ -39,7 +40,6 @@ LARGEST = 500 * 2**20
 MOST_ANSWERS = 65_536
 """Numbers that a network may answer to one window."""
 
-_SIDE = 16
 _NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -96,7 +96,7 @@ def is_network(source: str) -> bool:
     return source.endswith(".onnx") or bool(_NAMED.fullmatch(source))
 
 
-def read_network(source: str, window: Sequence[int] = (1, _SIDE, _SIDE)) -> ReadNetwork:
+def read_network(source: str, window: Sequence[int] = (1, SIDE, SIDE)) -> ReadNetwork:
     """Read a network by its gradients at probes.
 
     Parameters
@@ -156,10 +156,10 @@ def read_network(source: str, window: Sequence[int] = (1, _SIDE, _SIDE)) -> Read
 
 def _checked_window(window: Sequence[int]) -> tuple[int, ...]:
     shape = tuple(window)
-    sides = [i for i in range(len(shape) - 1) if shape[i : i + 2] == (_SIDE, _SIDE)]
+    sides = [i for i in range(len(shape) - 1) if shape[i : i + 2] == (SIDE, SIDE)]
     flat = shape == (INPUTS,)
     channels = len(shape) == 3 and len(sides) == 1 and min(shape) > 0
-    if not (flat or shape == (_SIDE, _SIDE) or channels):
+    if not (flat or shape == (SIDE, SIDE) or channels):
         raise ValueError(
             "expected a window 256, 16,16, or with channels 1,16,16 or 16,16,1, found "
             f"{','.join(map(str, shape))}: no place for 16x16 windows"
@@ -171,8 +171,8 @@ def _placed(windows: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Put windows ``[n, 256]`` in the shape that a network takes, grey in every channel."""
     if len(shape) < 3:
         return windows.reshape(-1, *shape)
-    last = shape[:2] == (_SIDE, _SIDE)
-    grey = windows.reshape(-1, _SIDE, _SIDE, 1) if last else windows.reshape(-1, 1, _SIDE, _SIDE)
+    last = shape[:2] == (SIDE, SIDE)
+    grey = windows.reshape(-1, SIDE, SIDE, 1) if last else windows.reshape(-1, 1, SIDE, SIDE)
     return grey.expand(-1, *shape)
 
 

@@ -22,22 +22,12 @@ from safetensors.torch import save_file
 from metanet_lib import __version__, catalog
 from metanet_lib.data.corpora.fetch import ARCHIVES
 from metanet_lib.store import DEMO_CORPUS, Results
-from metanet_lib.zoo import Shard
+from metanet_lib.zoo.shard import TENSORS, Shard
 
 COLUMNS = ("file", "row", "dataset", "role", "seed", "parameters", "final_loss")
 """Columns of ``index.csv``."""
 ROLES = ("fit", "validation", "new files")
 """What a model is for: the parts of :attr:`metanet_lib.zoo.shard.Shard.parts`."""
-_TENSORS = (
-    "encoder",
-    "decoder",
-    "decoder_bias",
-    "batch_norm_scale",
-    "batch_norm_shift",
-    "batch_norm_mean",
-    "batch_norm_var",
-    "loss_curve",
-)
 _SUMS = "SHA256SUMS"
 _READ = """import numpy as np
 from safetensors.numpy import load_file
@@ -91,7 +81,7 @@ def export_zoo(results: Path | str, out: Path | str) -> int:
             known = json.dumps(_parameters(shard), sort_keys=True)
             name = parameters.setdefault(known, f"p{len(parameters)}")
             rows += list(_rows(shard, file, name))
-            tensors = {n: getattr(shard, n).contiguous() for n in _TENSORS}
+            tensors = {n: getattr(shard, n).contiguous() for n in TENSORS}
             save_file(tensors, place / file, {"dataset": shard.dataset_id, "parameters": known})
         with open(place / "index.csv", "w", newline="") as index:
             writer = csv.DictWriter(index, COLUMNS, lineterminator="\n")
@@ -148,7 +138,7 @@ def _disagreements(place: Path) -> Iterator[str]:
         i, tensors, where = int(row["row"]), files[row["file"]], f"{place / row['file']}, {row}"
         if i >= len(tensors["encoder"]):
             yield f"{where}: expected a model, found {len(tensors['encoder'])} models only"
-        elif not all(np.isfinite(tensors[name][i]).all() for name in _TENSORS):
+        elif not all(np.isfinite(tensors[name][i]).all() for name in TENSORS):
             yield f"{where}: expected numbers that are finite, found others"
         elif row["final_loss"] != _loss(tensors["loss_curve"][i, -1]):
             yield f"{where}: found a final loss of {_loss(tensors['loss_curve'][i, -1])}"
@@ -215,7 +205,7 @@ Made by metanet {__version__} with the profile `{run.folder.name}`, as the execu
 `seed`, `dataset` and `row` together seed its initial weights and the order of its patches;
 `parameters` is a name in `parameters.json`; `final_loss` the mean squared error at the end of
 training. Each file holds, with a row for each model,
-{", ".join(f"`{t}`" for t in _TENSORS)}.
+{", ".join(f"`{t}`" for t in TENSORS)}.
 
 ## Where the patches came from
 

@@ -138,24 +138,33 @@ class Views(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Find the scales; labels are not looked at."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: np.ndarray, y: Any = None) -> np.ndarray:
+        """Find the scales and return the views, which are computed once."""
+        each = self._each(X)
         self.scales_ = np.array([1, self.spectra_weight], np.float32)
         if self.spectra_weight:
-            spreads = [np.sqrt(v.var(0).sum()) for v in (function(X, self.locality), spectra(X))]
-            self.scales_ /= np.maximum(spreads, 1e-12)
-        return self
+            self.scales_ /= np.maximum([np.sqrt(view.var(0).sum()) for view in each], 1e-12)
+        return self._scaled(each)
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the views of encoders ``[m, 256, 16]``, float32 ``[m, d]``."""
-        of_function, of_filters = self.scales_
-        views = [function(X, self.locality) * of_function]
-        if self.spectra_weight:
-            views.append(spectra(X) * of_filters)
-        return np.concatenate(views, axis=1)
+        return self._scaled(self._each(X))
 
     def functions(self, views: np.ndarray) -> np.ndarray:
         """Return what models do, ``[m, 32896]``, of their views ``[m, d]``."""
         functions: np.ndarray = views[:, : INPUTS * (INPUTS + 1) // 2] / self.scales_[0]
         return functions
+
+    def _each(self, encoders: np.ndarray) -> list[np.ndarray]:
+        of_filters = [spectra(encoders)] if self.spectra_weight else []
+        return [function(encoders, self.locality), *of_filters]
+
+    def _scaled(self, each: list[np.ndarray]) -> np.ndarray:
+        scaled = [view * scale for view, scale in zip(each, self.scales_, strict=False)]
+        return np.concatenate(scaled, axis=1)
 
 
 class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -213,8 +222,8 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If the encoders have another shape or hold values that are not finite.
         """
-        self.views_ = Views(self.locality, self.spectra_weight).fit(finite(X))
-        views = self.views_.transform(X)
+        self.views_ = Views(self.locality, self.spectra_weight)
+        views = self.views_.fit_transform(finite(X))
         kept = self.components if self.neighbours else self.dimensions
         pca = Components(kept).fit(views).pca_
         self.mean_, self.encoder_ = pca.mean_, pca.components_
@@ -227,7 +236,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.decoder_ = np.linalg.solve(chosen.T @ varying, varying.T) @ pca.components_
         for name in _FITTED:
             setattr(self, name, np.ascontiguousarray(getattr(self, name), np.float32))
-        self.loss_ = self.functional_loss(X)
+        self.loss_ = self._loss(views)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -235,8 +244,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Neither the order of a model's filters nor the strength or the sign of any changes them.
         """
-        codes: np.ndarray = (self.views_.transform(X) - self.mean_) @ self.encoder_.T
-        return codes
+        return self._codes(self.views_.transform(X))
 
     def inverse_transform(self, X: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` that codes ``[m, dimensions]`` stand for.
@@ -260,8 +268,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def functional_loss(self, X: np.ndarray) -> float:
         """Return the functional loss on encoders ``[m, 256, 16]``."""
-        apart = function(X, self.locality) - self._functions(self.transform(X))
-        return float(np.square(apart).sum(1).mean())
+        return self._loss(self.views_.transform(X))
 
     def save(self, path: Path | str) -> None:
         """Write what was fitted to a safetensors file.
@@ -309,6 +316,14 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             setattr(code, name, tensors[name].numpy())
         code.loss_ = float(header["loss"])
         return code
+
+    def _loss(self, views: np.ndarray) -> float:
+        apart = self.views_.functions(views) - self._functions(self._codes(views))
+        return float(np.square(apart).sum(1).mean())
+
+    def _codes(self, views: np.ndarray) -> np.ndarray:
+        codes: np.ndarray = (views - self.mean_) @ self.encoder_.T
+        return codes
 
     def _functions(self, codes: np.ndarray) -> np.ndarray:
         """Return the functions that codes stand for, ``[m, 32896]``."""

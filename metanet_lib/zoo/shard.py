@@ -86,8 +86,7 @@ class Shard:
         """
         absent = "no such shard; `metanet zoo` or `make book` makes it"
         header, tensors = read_tensors(Path(path), absent)
-        names = [f.name for f in fields(cls)][4:]
-        missing = [n for n in names if n not in tensors] + [
+        missing = [n for n in TENSORS if n not in tensors] + [
             n for n in ("dataset", "models_fit", "models_new") if n not in header
         ]
         if missing:
@@ -102,7 +101,7 @@ class Shard:
             int(header["models_fit"]),
             int(header["models_new"]),
             header,
-            **{n: tensors[n] for n in names},
+            **{n: tensors[n] for n in TENSORS},
         )
 
     @property
@@ -127,6 +126,10 @@ class Shard:
             }
         )
         return model
+
+
+TENSORS = tuple(f.name for f in fields(Shard) if f.type is Tensor)
+"""The tensors of a shard."""
 
 
 def make_shard(

@@ -15,14 +15,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from metanet_lib.metanetwork import initialise
+from metanet_lib.metanetwork import SIDE, initialise
 from metanet_lib.zoo import CODES, INPUTS
 
 Duty = Literal["rebuild", "denoise", "classify"]
 
 START = 0.1
 """Size of the first layer's random start, in Glorot's: what is learned shows sooner beside it."""
-SIDE = 16
 
 
 @dataclass(frozen=True)
