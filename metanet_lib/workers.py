@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_compl
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 Result = TypeVar("Result")
@@ -73,7 +74,7 @@ def side_by_side(
         ProcessPoolExecutor(
             min(len(arguments), cores()),
             mp_context=context,
-            initializer=_one_thread,
+            initializer=_process_of_one_thread,
         ) as pool,
         progress_bar(
             total=len(arguments), desc=description, unit=unit, disable=not progress
@@ -126,6 +127,11 @@ def _one_thread() -> None:
     import torch  # slow to import, and not all who show progress need it
 
     torch.set_num_threads(1)
+
+
+def _process_of_one_thread() -> None:
+    _one_thread()
+    threadpool_limits(1)
 
 
 class _Lines:

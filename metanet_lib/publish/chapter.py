@@ -1,5 +1,6 @@
 """One chapter executed. It imports nothing that a chapter computes with: its kernel does that."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,12 +18,17 @@ def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> N
     The executed notebook takes its place at ``out`` only if every cell ran. Of a chapter that
     failed, what ran is left at ``<out>.failed.ipynb``.
 
+    Linear algebra has one thread. Chapters are executed side by side, and threads of several that
+    wait for each other on the same cores take many times as long; what a chapter gains from more
+    cores it gains from processes (:mod:`metanet_lib.workers`).
+
     Examples
     --------
     >>> execute_chapter(folder / "absent.py", folder / "absent.ipynb", {})
     Traceback (most recent call last):
     FileNotFoundError: ...
     """
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the kernel and of the processes that it starts
     with write_atomically(out) as executed, TemporaryDirectory() as folder:
         source = Path(folder) / out.name
         jupytext.write(jupytext.read(script), source)

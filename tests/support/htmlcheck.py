@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -35,10 +36,16 @@ LINK_THAT_LOADS_NOTHING = {"search", "next", "prev", "canonical", "author", "ind
 def pages(site: Path) -> list[Page]:
     """Parse every HTML page of a site, except fragments in ``_static``."""
     return [
-        (path, BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser"))
+        (path, _parsed(path, path.stat().st_mtime_ns))
         for path in sorted(site.rglob("*.html"))
         if "_static" not in path.relative_to(site).parts
     ]
+
+
+@lru_cache(maxsize=100)
+def _parsed(path: Path, written: int) -> BeautifulSoup:
+    """Parse a page as it was written at a time; checks read it and change nothing."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 def problems(site: Path) -> list[str]:
