@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -180,16 +181,21 @@ def library_files(*entries: str) -> list[str]:
         if path is None or path in found:
             continue
         found.add(path)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            waiting += [_module_file(n) for n in names if n.startswith("metanet_lib.")]
+        waiting += [_module_file(name) for name in _imports(path.read_text())]
     beside = {path.with_suffix(".js") for path in found}
     return sorted(str(path) for path in found | {path for path in beside if path.is_file()})
+
+
+@cache
+def _imports(code: str) -> list[str]:
+    """Return what code imports of the library; of a name from a module, both as one."""
+    names = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.startswith("metanet_lib.")]
 
 
 def _module_file(name: str) -> Path | None:
