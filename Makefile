@@ -1,7 +1,7 @@
 # The whole paper:   make book                      (the demo corpus, profile quick)
 #                    make book PROFILE=paper CORPUS=../real-corpus
 #                    make book CLUSTER=profiles/slurm
-# Everything tested: make test, and make test-site, which reads the built site in a browser
+# Everything tested: make test; make test-papermill, without the graph; make test-site, in a browser
 # Both set up .venv by themselves from requirements.lock; they need Python 3.11+ and make.
 
 PROFILE ?= quick
@@ -18,7 +18,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONHASHSEED := 0
 export CHROMIUM
 
-.PHONY: book test test-site test-cluster bench lint sync lab hooks lock clean
+.PHONY: book test test-papermill test-site test-cluster bench lint sync lab hooks lock clean
 
 book: $(VENV)/ready
 	$(BIN)/metanet book --profile $(PROFILE) --cores $(CORES) --device $(DEVICE) \
@@ -28,6 +28,10 @@ book: $(VENV)/ready
 # On so many cores side by side; the tests of a file stay together, for they share what they make.
 test: $(VENV)/ready lint
 	$(BIN)/pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+
+# The other way to the book: bare papermill, one chapter after the other; the tables are the same.
+test-papermill: $(VENV)/ready
+	$(BIN)/pytest -m papermill --numprocesses 1 tests/publish/test_papermill.py
 
 # The built site as a browser shows it. Where there is no site, the tiny book is made; where there is
 # no Chromium, one is installed (Debian's, as root; else Playwright's own).

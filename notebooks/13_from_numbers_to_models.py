@@ -322,8 +322,7 @@ pd.DataFrame(
 # model that was made for this dataset?
 
 # %%
-import subprocess
-import sys
+from metanet_lib.cli import app as metanet
 
 out = results.folder / "models" / "made.safetensors"
 wanted = trains[0].id
@@ -333,8 +332,7 @@ lines = [
 ]
 for words in lines:
     print("metanet", *words, "\n")
-    command = [sys.executable, "-m", "metanet_lib.cli", *words]
-    print(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    metanet(words, standalone_mode=False)
 
 # %% tags=["hide-input"]
 medians = ratios.median()

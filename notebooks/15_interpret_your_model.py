@@ -142,13 +142,11 @@ for path in files.values():
 # what models are compared.
 
 # %%
-import subprocess
-import sys
+from metanet_lib.cli import app as metanet
 
 words = ["interpret", *map(str, files.values()), "--results", str(results.folder)]
 print("metanet", *words, "\n")
-command = [sys.executable, "-m", "metanet_lib.cli", *words]
-print(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+metanet(words, standalone_mode=False)
 
 # %% [markdown]
 # The map shows the first two principal components of the zoo's embeddings. (t-SNE, the map of

@@ -9,6 +9,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 from shared import made_once
 
 from metanet_lib.data.corpora import demo
+from metanet_lib.store import Results
+from metanet_lib.zoo.pipeline import make_corpus
 
 
 def pytest_collection_modifyitems(items):
@@ -18,14 +20,19 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def demo_corpus(tmp_path_factory):
-    """The demo corpus with four files of each dataset, so that the tests are quick."""
+    """The demo corpus with four files of each dataset, so that the tests are quick.
+
+    It is made as a run makes it that finds none.
+    """
 
     def write(root):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(demo, "FILES", 4)
-            demo.write(root, progress=False)
+            root.mkdir()
+            patch.chdir(root)
+            assert len(make_corpus(Results("tiny"), "all")) == 41
 
-    return made_once(tmp_path_factory, "demo", write)
+    return made_once(tmp_path_factory, "small", write) / "data" / "demo"
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 from htmlcheck import problems
-from shared import made_once
-from tiny_book import MAKE, command, killed_and_finished, make_book
+from tiny_book import MAKE, command, make_book
 
 from metanet_lib.publish.graph import CHAPTERS
 
@@ -29,12 +28,6 @@ def written(folder: Path) -> dict[str, int]:
         for path in (folder / kind).glob("*")
         if path.is_file()
     }
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    """The book that all tests here read, and the last ones edit."""
-    return made_once(tmp_path_factory, "book", killed_and_finished)
 
 
 def cpu_seconds() -> float:

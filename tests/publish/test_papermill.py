@@ -1,18 +1,17 @@
 """The other way to the book: papermill runs its chapters, one after the other, and no graph."""
 
 import pytest
-from shared import made_once
-from tiny_book import clone, command, killed_and_finished, tables
+from tiny_book import clone, command, tables
 
 from metanet_lib.publish.graph import CHAPTERS
 
-pytestmark = pytest.mark.book
+pytestmark = pytest.mark.papermill
 
 
 def test_chapters_run_by_bare_papermill_have_the_tables_of_the_book_that_was_killed(
-    tmp_path, tmp_path_factory
+    tmp_path, whole_demo, request
 ):
-    clone(tmp_path)
+    clone(tmp_path, whole_demo)
     for name in CHAPTERS:
         done = command(
             "papermill",
@@ -23,5 +22,5 @@ def test_chapters_run_by_bare_papermill_have_the_tables_of_the_book_that_was_kil
             cwd=tmp_path,
         )
         assert done.returncode == 0, done.stderr[-3000:]
-    book = made_once(tmp_path_factory, "book", killed_and_finished)
+    book = request.getfixturevalue("book")  # not before: it may be made beside this meanwhile
     assert tables(tmp_path) == tables(book / "first")

@@ -14,12 +14,14 @@ MAKE = ("metanet", "book", "--profile", "tiny")
 ENVIRONMENT = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
-def clone(folder: Path) -> Path:
-    """Copy what git tracks into a folder, as a newcomer's clone has it."""
+def clone(folder: Path, demo: Path | None = None) -> Path:
+    """Copy what git tracks into a folder, as a newcomer's clone has it; add a demo corpus."""
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
     for name in tracked.stdout.splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(name, folder / name)
+    if demo:
+        shutil.copytree(demo, folder / "data" / "demo", copy_function=os.link)
     return folder
 
 
@@ -38,13 +40,13 @@ def tables(folder: Path) -> dict[str, str]:
     return {name: (folder / f"results/tiny/tables/{name}.csv").read_text() for name in TABLES}
 
 
-def killed_and_finished(folder: Path) -> None:
+def killed_and_finished(folder: Path, demo: Path) -> None:
     """Kill a run once it has made a shard; finish it with a second one.
 
     ``refusal.txt`` keeps what a run beside the first was told, ``first/`` the tables, which tests
     that edit the book make anew.
     """
-    clone(folder)
+    clone(folder, demo)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(MAKE, cwd=folder, env=ENVIRONMENT, **quiet)
     try:
