@@ -67,11 +67,13 @@ READS = {
         *SHARDS,
         METANETWORK,
         *tables("ceiling", "beyond_by_seed"),
+        *(source.rpartition(":")[0] for source in PROFILE["peers"]["extra"]),
     ],
     "13_from_numbers_to_models": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
     "14_any_architecture": [*CORPUS_FILES, *SHARDS],
     "15_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
     "16_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
+    "17_bring_your_own": [*SHARDS, METANETWORK, *tables("leaderboard_by_seed")],
 }
 WRITES = {
     "01_datasets": tables("datasets"),
@@ -110,6 +112,7 @@ WRITES = {
         *figures("interpreted_models"),
     ],
     "16_gallery": tables("gallery"),
+    "17_bring_your_own": [],
 }
 
 # Training side by side keeps all cores busy, but neither before it nor after it: at home another

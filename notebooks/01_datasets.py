@@ -21,6 +21,10 @@
 # classes of city sounds from UrbanSound8K {cite}`salamon2014` and 11 musical instruments from IRMAS
 # {cite}`bosch2014`. This chapter looks at them, and at how a photograph and a sound both become
 # something that one architecture can learn: a patch of 16x16 numbers (paper, section 4.2).
+#
+# In short: both become patches of one form, 256 numbers between 0 and 1; a photograph's have a mean of
+# {glue:text}`mean_vision` and a contrast of {glue:text}`contrast_vision`, a sound's {glue:text}`mean_audio` and
+# {glue:text}`contrast_audio`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results

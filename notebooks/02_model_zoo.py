@@ -21,6 +21,9 @@
 # columns are *filters*, pictures of 16x16 that say what each code responds to. The paper trains
 # hundreds of them on each dataset: the **model zoo** (section 4.1). This chapter trains one and looks
 # inside.
+#
+# In short: trained models lose most of their error ({glue:text}`fell_to` of it is left, in the median), and
+# keep a part of their random start: their weights correlate with it by {glue:text}`left`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results

@@ -21,6 +21,10 @@
 # these pictures of cats? Models of *new files* tell (chapter [1](01_datasets.ipynb) says which files
 # were kept apart). This chapter asks about them, asks how much there was to be told at all, how many
 # files make a dataset, and whether another zoo would have said the same.
+#
+# In short: the metanetwork names {glue:text}`dataset_id_metanetwork` of the models of the same files, and
+# {glue:text}`dataset_id_new_files_metanetwork` of those of new ones; the patches of new files themselves are
+# named by {glue:text}`ceiling`. Over zoos of other seeds it goes from {glue:text}`zoos_dataset_id`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -30,7 +34,7 @@ patches = {"per_dataset": 128000}
 zoo = {"models_fit": 20, "models_validation": 8, "models_new": 8, "epochs": 8, "batch_size": 128}
 metanetwork = {"interunit_epochs": 300, "seeds": 3}
 interpret = {}
-study = {"per_dataset": 16000, "models_fit": 6, "models_validation": 3, "seeds": 2}
+study = {"per_dataset": 12800, "models_fit": 6, "models_validation": 3, "seeds": 2}
 
 # %%
 import pandas as pd

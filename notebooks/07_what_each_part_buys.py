@@ -19,6 +19,9 @@
 # The meta-encoder has three parts and many numbers that somebody chose. Which of them does the work?
 # This chapter takes parts out, makes them smaller or larger, and asks the paper's own two
 # questions each time. The [next](08_what_is_inside.ipynb) opens the metanetwork and looks inside.
+#
+# In short: the whole metanetwork names the dataset of {glue:text}`dataset_id_whole`; beside the interval of that,
+# {glue:text}`dataset_id_others`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -70,15 +73,6 @@ print(f"{len(chosen)} variants, {len(metanetworks)} seeds, {len(fit):,} models t
 
 # %% tags=["hide-input"]
 questions = dict(list(rows.groupby("question", sort=False)))
-
-
-def told(variant, task="dataset_id", question="part"):
-    """Say a variant's accuracy: the headline's seed, and then every seed."""
-    found = questions[question]
-    found = found[(found.variant == variant) & (found.task == task)]
-    main = found[found.seed.isna() | (found.seed == headline.seed)].accuracy.iloc[0]
-    others = ", ".join(percent(a) for a in found.accuracy)
-    return percent(main) + (f" (seed by seed: {others})" if len(found) > 1 else "")
 
 
 # %% [markdown]
@@ -246,9 +240,16 @@ hyper_parameters = pd.DataFrame(
 hyper_parameters.style.hide()
 
 # %% tags=["remove-cell"]
-for variant in questions["part"].variant.unique():
-    for task in ("modality", "dataset_id"):
-        glue(f"{task}_{variant}", told(variant, task), display=False)
+from metanet_lib.interpret.statements import beside
+
+WHOLE = "metanetwork"
+main = questions["part"]
+main = main[main.seed.isna() | (main.seed == headline.seed)]
+for task, of_task in main.groupby("task"):
+    whole = of_task[of_task.variant == WHOLE].iloc[0]
+    others = of_task[of_task.variant != WHOLE].set_index("variant").accuracy.to_dict()
+    glue(f"{task}_whole", percent(whole.accuracy), display=False)
+    glue(f"{task}_others", beside(others, whole.bootstrap_low, whole.bootstrap_high), display=False)
 
 
 def extremes(question, x):
@@ -270,16 +271,9 @@ glue("ours", f"{ours} of {len(hyper_parameters)}", display=False)
 # %% [markdown]
 # ## What we saw
 #
-# - **Parts.** The dataset is named by the whole metanetwork with
-#   {glue:text}`dataset_id_metanetwork`; by the 48 sorted numbers of the unit-wise part with
-#   {glue:text}`dataset_id_unit-wise, sorted`; without the unit-wise part with
-#   {glue:text}`dataset_id_filters by norm, PCA`; by one autoencoder of the whole matrix with
-#   {glue:text}`dataset_id_one autoencoder`; by a metanetwork that was never trained with
-#   {glue:text}`dataset_id_untrained metanetwork`; and by raw weights with
-#   {glue:text}`dataset_id_raw weights`. For the modality, in the same order:
-#   {glue:text}`modality_metanetwork`; {glue:text}`modality_unit-wise, sorted`;
-#   {glue:text}`modality_filters by norm, PCA`; {glue:text}`modality_one autoencoder`;
-#   {glue:text}`modality_untrained metanetwork`; {glue:text}`modality_raw weights`.
+# - **Parts.** The whole metanetwork names the dataset of {glue:text}`dataset_id_whole`. Beside the interval of
+#   that: {glue:text}`dataset_id_others`. The modality it names of {glue:text}`modality_whole`:
+#   {glue:text}`modality_others`.
 # - **Numbers.** The headline's dataset-ID accuracy goes from {glue:text}`by_sorting` with the sorting,
 #   from {glue:text}`by_size` with the size of the embedding, from {glue:text}`by_k` with k, and with the
 #   models of each dataset from {glue:text}`by_models_vote` where fewer vote, or from

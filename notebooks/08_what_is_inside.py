@@ -19,6 +19,10 @@
 # A metanetwork that names datasets must hold on to something in the weights. This chapter opens it:
 # what its three numbers of a filter follow, why an axis of them may die, what training leaves of a
 # filter's random start, and what 16 numbers look like when they are unfolded again.
+#
+# In short: {glue:text}`dead` of the axes of a filter's three numbers are dead after training; of a trained
+# filter its random start explains {glue:text}`left_over_vision` in vision models and
+# {glue:text}`left_over_audio` in audio models.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results

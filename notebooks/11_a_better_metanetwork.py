@@ -33,7 +33,7 @@ patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
 metanetwork = {"interunit_epochs": 300, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
 peers = {"seeds": 3, "deep_seeds": 1}  # the rest: defaults of PeersParameters
-beyond = {"seeds": 3, "steps": 200}
+beyond = {"seeds": 3, "steps": 150}
 
 # %%
 from metanet_lib.store import Results
@@ -301,7 +301,7 @@ pd.DataFrame(
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
-from metanet_lib.experiments.beyond import finding
+from metanet_lib.interpret.statements import finding
 
 row = table.set_index("row")
 new_task = "dataset_id_new_files" if has_new else "dataset_id"

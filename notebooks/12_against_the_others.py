@@ -20,6 +20,10 @@
 # that reads networks. This chapter puts all of them on one protocol, beside the paper's 16 numbers, and
 # asks each the paper's two questions: which modality, which dataset? And what does the answer cost, and
 # what must one be given to get it?
+#
+# In short: of {glue:text}`fair` rows of others that see weights alone and no labels, {glue:text}`fair_better`
+# name the dataset more often than the paper's 16 numbers ({glue:text}`papers_accuracy`), beyond chance; the best,
+# *{glue:text}`fair_best`*, names {glue:text}`fair_best_accuracy`. On new files it is {glue:text}`fair_better_new`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -29,7 +33,7 @@ patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
 metanetwork = {"interunit_epochs": 300, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
 peers = {"seeds": 3, "deep_seeds": 1}  # the rest: defaults of PeersParameters
-beyond = {"seeds": 3, "steps": 200}
+beyond = {"seeds": 3, "steps": 150}
 
 # %%
 from metanet_lib.store import Results
@@ -82,6 +86,7 @@ from metanet_lib.experiments.peers import PeersParameters
 from metanet_lib.experiments.peers import peers as all_peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters
 from metanet_lib.experiments.peers.beyond import beyond as steps_beyond
+from metanet_lib.experiments.rank import extra
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters, load
 from metanet_lib.zoo import load_zoo
@@ -93,7 +98,7 @@ fit, *_ = load_zoo(results.zoo, chosen)
 net = MetanetworkParameters.of(metanetwork)
 seconds, steps = training_seconds(net, len(fit)), training_steps(net, len(fit))
 statistic = chosen_statistic(results.table("ceiling"))
-rows_of = all_peers(size, load(results.metanetwork), steps, seconds, statistic)
+rows_of = all_peers(size, load(results.metanetwork), steps, seconds, statistic) + extra(size)
 by_seed = run(
     results,
     chosen,
@@ -120,19 +125,20 @@ print(
 # %% [markdown]
 # ## The table
 #
-# *Numbers* is the length of the embedding, *given* what it needs beside the weights. Accuracies are in per
-# cent. *Mean* is that over the seeds, by which each table is sorted; *chosen* is that of the seed that
-# rebuilds the fit models best, for rows that rebuild models. The 95 % interval, of a bootstrap that draws
-# datasets anew, is that of the chosen seed where there is one, else of the mean. *Seeds* are how many,
-# with the worst and the best for the dataset ID. *New files* asks for the dataset ID of models of files
-# that nothing was fitted on (chapter [6](06_dataset_or_files.ipynb)), and *more than the paper's* is the
-# difference to the paper's row there, with its interval, paired by dataset: an interval without 0 tells
-# the two apart.
+# Accuracies are in per cent, means over the seeds, by which the rows of each group are sorted, with 95 %
+# intervals of a bootstrap that draws datasets anew. *New files* asks for the dataset ID of models of files that nothing was fitted on
+# (chapter [6](06_dataset_or_files.ipynb)). *Given* is what a row needs beside the weights, *numbers* the
+# length of its embedding. A row opens to how it works, why it lands where it does, its seeds and its
+# distance to the paper's row, paired by dataset: an interval without 0 tells the two apart. A head sorts.
 
-# %% tags=["hide-input"]
-from IPython.display import display
+# %% tags=["hide-input", "full-width"]
+from markdown_it import MarkdownIt
 
+from metanet_lib import figures
 from metanet_lib.interpret import percent
+
+seen_in_fitting = {peer.name for peer in rows_of if peer.sees == "patches in fitting"}
+by_name = {row.name: row for peer in rows_of for row in peer.rows()}
 
 
 def span(low, high):
@@ -140,33 +146,9 @@ def span(low, high):
     return f"{100 * low:.1f}\N{EN DASH}{100 * high:.1f}"
 
 
-def both(row, task):
-    """An accuracy's mean over seeds and that of the seed chosen by reconstruction, in per cent."""
-    chosen = row[f"{task}_best_reconstruction"]
-    return f"{100 * row[f'{task}_mean']:.1f}", "" if pd.isna(chosen) else f"{100 * chosen:.1f}"
-
-
-def new_files(row):
-    """What a row names of new files, and how much more than the paper's."""
-    more = apart_new.loc[row["row"]]
-    return {
-        "new files: mean": both(row, "dataset_id_new_files")[0],
-        "95 % ": span(
-            row["dataset_id_new_files_bootstrap_low"], row["dataset_id_new_files_bootstrap_high"]
-        ),
-        "more than the paper's": f"{100 * more.difference:+.1f} "
-        f"({100 * more.low:+.1f} to {100 * more.high:+.1f})",
-    }
-
-
-def seeds(row):
-    """How many seeds, and the span of their accuracies of dataset ID."""
-    if row["n_seeds"] == 1:
-        return "1"
-    return f"{row['n_seeds']}: {span(row['dataset_id_min'], row['dataset_id_max'])}"
-
-
-seen_in_fitting = {peer.name for peer in rows_of if peer.sees == "patches in fitting"}
+def more_than_papers(told):
+    """How much more often than the paper's a row is right, with its interval, in points."""
+    return f"{100 * told.difference:+.1f} ({100 * told.low:+.1f} to {100 * told.high:+.1f})"
 
 
 def given(row):
@@ -176,25 +158,37 @@ def given(row):
     return f"{given} (in fitting)" if row["row"] in seen_in_fitting else given
 
 
-shown = pd.DataFrame(
-    {
-        "": number,
-        "representation": row["title"],
-        "numbers": f"{row['dimension']:,}",
-        "given": given(row),
-        "modality": both(row, "modality")[0],
-        "dataset ID: mean": both(row, "dataset_id")[0],
-        "chosen": both(row, "dataset_id")[1],
-        "95 %": span(row["dataset_id_bootstrap_low"], row["dataset_id_bootstrap_high"]),
-        **(new_files(row) if has_new else {}),
-        "seeds": seeds(row),
-        "fit, s": f"{row['fit_seconds']:,.1f}",
-        "ms a model": f"{row['ms_per_model']:.2f}",
+def behind(row):
+    """What a row opens to: names and HTML."""
+    text = {"How": by_name[row["row"]].how, "Why it lands there": by_name[row["row"]].why}
+    chosen = row["dataset_id_best_reconstruction"]
+    seeds = f"{row['n_seeds']}: dataset ID {span(row['dataset_id_min'], row['dataset_id_max'])}"
+    return {
+        **{
+            name: MarkdownIt().renderInline(said.replace(".ipynb)", ".html)"))
+            for name, said in text.items()
+        },
+        "Seeds, worst to best": seeds if row["n_seeds"] > 1 else "1",
+        **(
+            {}
+            if pd.isna(chosen)
+            else {"Dataset ID of the seed that rebuilds best": percent(chosen)}
+        ),
+        "More often right than the paper's, points": more_than_papers(apart.loc[row["row"]])
+        + (f"; of new files {more_than_papers(apart_new.loc[row['row']])}" if has_new else ""),
+        "Given, numbers, cost": f"{given(row)}; {row['dimension']:,} numbers; fitted in "
+        f"{row['fit_seconds']:,.1f} s, {row['ms_per_model']:.2f} ms a model",
     }
-    for number, row in enumerate(table.to_dict("records"), 1)
-)
-for group in table.group.unique():
-    display(shown[table.group == group].style.hide().set_caption(group.capitalize()))
+
+
+records = table.to_dict("records")
+figures.standings(table, [*map(given, records)], [*map(behind, records)])
+
+# %% tags=["hide-input"]
+from IPython.display import Markdown
+
+cited = dict.fromkeys(key for row in by_name.values() for key in row.cite.split(",") if key)
+Markdown(f"The rows are, or are after, the work of {{cite}}`{','.join(cited)}`.")
 
 # %% [markdown]
 # Where the training is long, `peers.deep_seeds` says how many seeds there are, to save time; with one, the
@@ -207,7 +201,7 @@ for group in table.group.unique():
 # ## Accuracy and cost
 
 # %% tags=["hide-input"]
-from metanet_lib import figures
+from metanet_lib.figures import interactive
 
 figures.show(
     figures.accuracy_and_cost(table),
@@ -222,21 +216,16 @@ figures.show(
 )
 
 # %% [markdown]
-# ## How each works, and why it lands there
+# The same to explore, by the mean over seeds: point at a representation, and it tells its name.
 
 # %% tags=["hide-input"]
-from IPython.display import Markdown
-
-by_name = {row.name: row for peer in rows_of for row in peer.rows()}
-lines = []
-for number, row in enumerate(table.itertuples(), 1):
-    peer = by_name[row.row]
-    cited = f" {{cite}}`{peer.cite}`" if peer.cite else ""
-    lines.append(
-        f"**{number}. {peer.title}**{cited}: {percent(row.modality)}, {percent(row.dataset_id)}.\n"
-        f": {peer.how} {peer.why}\n"
-    )
-Markdown("\n".join(lines))
+interactive.accuracy_and_cost(
+    table,
+    "leaderboard",
+    "Circles see weights only, squares are run as black boxes, diamonds see data; hollow ones were told "
+    "labels. The paper's is red.",
+    alt="A scatter plot with a logarithmic axis of time and a point for each representation.",
+)
 
 # %% [markdown]
 # (settings-chosen-once)=

@@ -39,7 +39,7 @@ zoo = {
     "batch_size": 128,
 }  # the rest: defaults of ZooParameters
 interpret = {}  # defaults of InterpretParameters
-generation = {"patches": 4000, "samples": 6, "steps": 300}  # the rest: GenerationParameters
+generation = {"patches": 4000, "samples": 6, "steps": 200}  # the rest: GenerationParameters
 
 # %%
 from metanet_lib.store import Results

@@ -20,6 +20,11 @@
 # trains such models from scratch, with a loop that anyone would write, on patches that no model of
 # the zoo was trained on. Then it forgets where they came from and asks. With a model of your own, start
 # at "Ask" below.
+#
+# In short: of such models the functional code names {glue:text}`fresh_functional`, the paper's metanetwork
+# {glue:text}`fresh_paper`. Of the zoo's models with at least {glue:text}`sure_votes`, it is
+# {glue:text}`sure_functional`; of a hundred untrained ones {glue:text}`flagged_untrained` are called unlike
+# anything seen.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results

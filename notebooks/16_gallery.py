@@ -19,6 +19,9 @@
 # A page to leaf through. For each dataset: what its models saw, what became of their filters, and
 # what other models they are taken for on their 16 numbers. Is a wrong answer a foolish one, or does
 # the dataset named look alike?
+#
+# In short: for {glue:text}`own_first` training datasets the most frequent answer is the dataset itself, and
+# for {glue:text}`same_corpus_answers` one of the same corpus.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results

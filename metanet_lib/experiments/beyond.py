@@ -95,16 +95,3 @@ def space_kept(decoded: np.ndarray, encoders: np.ndarray) -> np.ndarray:
     theirs, ours = (np.linalg.qr(models.astype(np.float64)).Q for models in (decoded, encoders))
     kept: np.ndarray = np.square(theirs.transpose(0, 2, 1) @ ours).sum((1, 2)) / CODES
     return kept
-
-
-def finding(low: float, high: float) -> str:
-    """Say whether one accuracy is told apart from another, by the interval of their difference.
-
-    Examples
-    --------
-    >>> finding(-0.1, 0.2)
-    'not told apart'
-    """
-    if low > 0:
-        return "more often, beyond chance"
-    return "less often, beyond chance" if high < 0 else "not told apart"

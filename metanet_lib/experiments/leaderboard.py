@@ -128,7 +128,8 @@ def leaderboard(peers: Sequence[Peer], rows: pd.DataFrame) -> pd.DataFrame:
         Columns ``row``, ``title``, ``group``, ``dimension``; what it needs (``labels``, ``data``,
         ``forward_passes``) and whether it is ``invariant``; ``n_seeds`` and ``headline``, the rule;
         ``fit_seconds`` and ``ms_per_model``, means over seeds; ``n_fit``; and for each task the
-        headline's accuracy under its name, ``_mean`` (over seeds), ``_best_reconstruction`` (of
+        headline's accuracy under its name, ``_mean`` (over seeds), with ``_mean_low`` and
+        ``_mean_high`` (95 %, of datasets drawn anew), ``_best_reconstruction`` (of
         the seed that rebuilds best; NaN if no models are rebuilt), ``_ci_low``, ``_ci_high`` (of
         the headline: Wilson, 95 %), ``_bootstrap_low``, ``_bootstrap_high`` (the same of datasets
         drawn anew), ``_min``, ``_max`` (over seeds) and ``_n_validation``. The interval of a mean
@@ -481,9 +482,12 @@ def _line(peer: Peer, rows: pd.DataFrame) -> dict[str, Any]:
         correct = float(headline.n_correct.mean())
         low, high = wilson_interval(round(correct), n)
         drawn = bootstrap_interval(*_shares(headline))
+        of_mean = drawn if headline is of_task else bootstrap_interval(*_shares(of_task))
         line |= {
             task: correct / n,
             f"{task}_mean": of_task.n_correct.mean() / n,
+            f"{task}_mean_low": of_mean[0],
+            f"{task}_mean_high": of_mean[1],
             f"{task}_best_reconstruction": best.n_correct.mean() / n,
             f"{task}_ci_low": low,
             f"{task}_ci_high": high,

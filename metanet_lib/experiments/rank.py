@@ -9,7 +9,7 @@ import importlib.util
 import json
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -82,6 +82,10 @@ class Theirs(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, theirs: TransformerMixin, file: str) -> None:
         self.theirs = theirs
         self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as the file and the parameters: a fit is done there anew."""
+        return _made_again, (self.file, type(self.theirs).__name__, self.theirs.get_params())
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Fit it on a copy of encoders ``[m, 256, 16]``; to labels only if it is given some."""
@@ -178,15 +182,7 @@ def from_file(source: str, labels: bool = False) -> Peer:
         )
     if not Path(file).is_file():
         raise FileNotFoundError(f"{file}: no such file; `metanet rank --template` prints a start")
-    spec = importlib.util.spec_from_file_location("metanet_ranked", Path(file).resolve())
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{file}: expected a Python file, whose name ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        made = getattr(module, name)()
-    except Exception as error:
-        raise ValueError(f"{_where(file, error)}: {error}") from error
+    made = _made(file, name)
     missing = [m for m in ("fit", "transform", "get_params") if not hasattr(made, m)]
     if missing:
         raise ValueError(
@@ -194,6 +190,28 @@ def from_file(source: str, labels: bool = False) -> Peer:
             f"{', '.join(missing)}; derive it from TransformerMixin and BaseEstimator"
         )
     return _row(f"{name} (yours)", Theirs(made, file), labels)
+
+
+def extra(parameters: PeersParameters) -> list[Peer]:
+    """Return the rows that a profile adds to the comparison, called after their classes.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`from_file` raises them.
+
+    Examples
+    --------
+    >>> _ = (folder / "my_method.py").write_text(TEMPLATE)
+    >>> more = PeersParameters(extra=(f"{folder / 'my_method.py'}:MyRepresentation",))
+    >>> [row.name for row in extra(more)]
+    ['MyRepresentation']
+    """
+    how = "A row of this profile, from {}."
+    return [
+        replace(from_file(source), name=source.rpartition(":")[2], how=how.format(f"`{source}`"))
+        for source in parameters.extra
+    ]
 
 
 def from_table(path: Path | str, results: Path | str) -> Peer:
@@ -242,6 +260,23 @@ def from_table(path: Path | str, results: Path | str) -> Peer:
                 )
             by_weights[encoder.tobytes()] = own
     return _row(f"{Path(path).name} (yours)", Embeddings(by_weights), labels=False)
+
+
+def _made(file: str, name: str) -> Any:
+    """Run somebody's file and make an object of one of its classes."""
+    spec = importlib.util.spec_from_file_location("metanet_ranked", Path(file).resolve())
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{file}: expected a Python file, whose name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        return getattr(module, name)()
+    except Exception as error:
+        raise ValueError(f"{_where(file, error)}: {error}") from error
+
+
+def _made_again(file: str, name: str, parameters: dict[str, Any]) -> Theirs:
+    return Theirs(_made(file, name).set_params(**parameters), file)
 
 
 def _where(file: str, error: Exception) -> str:

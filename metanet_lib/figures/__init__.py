@@ -9,7 +9,7 @@ what they share, ``shown`` how a page shows them, and ``interactive`` those that
 explore. The printed figures are offered here: ``figures.confusion``.
 """
 
-from metanet_lib.figures.against_the_others import accuracy_and_cost
+from metanet_lib.figures.against_the_others import TASKS, accuracy_and_cost, standings
 from metanet_lib.figures.any_architecture import accuracy_by_architecture
 from metanet_lib.figures.cost import scaling
 from metanet_lib.figures.dataset_id import confusion
@@ -39,6 +39,7 @@ from metanet_lib.figures.what_is_inside import encoded_properties, filters_compa
 
 __all__ = [
     "HUES",
+    "TASKS",
     "WIDTH",
     "Shown",
     "accuracy_and_cost",
@@ -75,5 +76,6 @@ __all__ = [
     "scaling",
     "show",
     "spectrograms",
+    "standings",
     "training_curves",
 ]

@@ -1,10 +1,92 @@
 """The representations side by side."""
 
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from metanet_lib.figures.shown import Shown
 from metanet_lib.figures.style import WIDTH, styled
+
+TASKS = {
+    "modality": "modality",
+    "dataset_id": "dataset ID",
+    "dataset_id_new_files": "dataset ID, new files",
+}
+"""What the table shows of each representation, as shares between 0 and 1."""
+
+
+def standings(
+    table: pd.DataFrame, given: Sequence[str], behind: Sequence[Mapping[str, str]]
+) -> Shown:
+    """Return the comparison as one table: bars with intervals, and each row opens.
+
+    The site lets a reader sort it and leave out rows (``book/_static/standings.js``); without
+    scripts, and in print, it is a plain table.
+
+    Parameters
+    ----------
+    table
+        What :func:`metanet_lib.experiments.leaderboard.leaderboard` returns: its rows are numbered
+        from 1. Bars are means over seeds, lines their intervals.
+    given
+        What each row needs beside weights, in a word or two.
+    behind
+        What stands behind each row: names and HTML.
+
+    Examples
+    --------
+    >>> row = {"row": "mine", "title": "Mine", "group": "weights only", "dimension": 16}
+    >>> row |= {"fit_seconds": 1.0, "ms_per_model": 0.1, "dataset_id_mean": 0.5}
+    >>> row |= {"dataset_id_mean_low": 0.4, "dataset_id_mean_high": 0.6}
+    >>> html = standings(pd.DataFrame([row]), ["nothing"], [{"How": "by hand"}])._repr_html_()
+    >>> "--low:40.0" in html, "<dt>How</dt><dd>by hand</dd>" in html
+    (True, True)
+    """
+    tasks = {task: title for task, title in TASKS.items() if f"{task}_mean" in table}
+    heads = ["", "representation", "group", "given", "numbers", *tasks.values(), "fit, s"]
+    heads.append("ms a model")
+    lines = []
+    rows = zip(table.to_dict("records"), given, behind, strict=True)
+    for number, (row, needs, told) in enumerate(rows, 1):
+        more = "".join(f"<dt>{escape(name)}</dt><dd>{html}</dd>" for name, html in told.items())
+        cells = [
+            f"<td>{number}</td>",
+            f'<th scope="row"><details><summary>{escape(row["title"])}</summary><dl>{more}</dl>'
+            "</details></th>",
+            f'<td class="rest">{escape(row["group"])}</td>',
+            f'<td class="rest">{escape(needs)}</td>',
+            f'<td class="rest" data-sort="{row["dimension"]}">{row["dimension"]:,}</td>',
+            *(_bar(row, task) for task in tasks),
+            *(
+                f'<td class="rest" data-sort="{row[name]}">{row[name]:,.{digits}f}</td>'
+                for name, digits in (("fit_seconds", 1), ("ms_per_model", 2))
+            ),
+        ]
+        marks = f'data-group="{escape(row["group"])}" data-given="{escape(needs)}" '
+        marks += f'data-numbers="{"16" if row["dimension"] == 16 else "another number"}"'
+        mine = ' class="papers"' if row["row"] == "metanetwork" else ""
+        lines.append(f"<tr{mine} {marks}>{''.join(cells)}</tr>")
+    rest = {"group", "given", "numbers", "fit, s", "ms a model"}
+    head = "".join(
+        f'<th scope="col"{" class=rest" * (title in rest)}>{title}</th>' for title in heads
+    )
+    return Shown(
+        f'<table class="standings"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
+def _bar(row: Mapping[Any, Any], task: str) -> str:
+    """Return a cell with an accuracy in per cent as a number, a bar and its interval."""
+    share, low, high = (100 * row[f"{task}_{name}"] for name in ("mean", "mean_low", "mean_high"))
+    return (
+        f'<td class="bar" data-sort="{share:.3f}" style="--at:{share:.1f};--low:{low:.1f};'
+        f'--high:{high:.1f}">{share:.1f} <small>{low:.0f}\N{EN DASH}{high:.0f}</small></td>'
+    )
 
 
 @styled

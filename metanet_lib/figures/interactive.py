@@ -25,13 +25,14 @@ from plotly import graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from metanet_lib import catalog
-from metanet_lib.figures import HUES, Shown
+from metanet_lib.figures import HUES, TASKS, Shown
 
 Update = Mapping[str, Sequence[Any]]
 """A change of a Plotly figure: a path, such as ``marker.color``, to one value for each trace."""
 Choices = Mapping[str, Mapping[str, Update]]
 """What the reader may choose: a question to its answers, the first of them drawn at first."""
 
+_MARKS = ("circle", "square", "diamond")
 _FILTER = 8  # side of a filter as it is shown, pixels: half of its own, so that pages stay light
 _QUALITY = 60  # of the picture of all filters, 0-100
 _LOOK = """<style>
@@ -182,6 +183,61 @@ def confusions(tables: Mapping[str, pd.DataFrame], name: str, caption: str, alt:
         margin={"l": 60, "r": 10, "t": 10, "b": 60},
     )
     return _explore(f"{name}-explore", traces, layout, {"Answers": answers}, caption, alt)
+
+
+def accuracy_and_cost(table: pd.DataFrame, name: str, caption: str, alt: str) -> Shown:
+    """Return accuracy against cost to explore: pointing at a representation names it.
+
+    Parameters
+    ----------
+    table
+        As for :func:`~metanet_lib.figures.against_the_others.accuracy_and_cost`; its rows are
+        numbered from 1.
+    name
+        Name of the figure.
+    caption, alt
+        What stands below it, and what it shows in words.
+
+    Examples
+    --------
+    >>> row = {"row": "mine", "title": "Mine", "group": "weights only", "labels": False}
+    >>> row |= {"ms_per_model": 0.1, "modality_mean": 1.0, "dataset_id_mean": 0.5}
+    >>> shown = accuracy_and_cost(pd.DataFrame([row]), "cost", "Cost.", "A plot.")
+    >>> "1. Mine" in shown._repr_html_()
+    True
+    """
+    marks = dict(zip(dict.fromkeys(table.group), _MARKS, strict=False))
+    numbered = table.assign(number=range(1, len(table) + 1))
+    groups = [rows for _, rows in numbered.groupby("group", sort=False)]
+    accuracies = {
+        title: [(100 * rows[f"{task}_mean"]).round(1).tolist() for rows in groups]
+        for task, title in TASKS.items()
+        if f"{task}_mean" in table
+    }
+    traces = [
+        go.Scatter(
+            x=rows.ms_per_model.round(4).tolist(),
+            y=first,
+            mode="markers",
+            marker={
+                "size": 10,
+                "symbol": [f"{marks[group]}{'-open' * told}" for told in rows.labels],
+                "color": ["#CC79A7" if row == "metanetwork" else "#4b6b88" for row in rows.row],
+            },
+            customdata=[f"{n}. {escape(t)}" for n, t in zip(rows.number, rows.title, strict=True)],
+            hovertemplate=f"%{{customdata}}<br>{group}: %{{y}} %, %{{x}} ms a model<extra></extra>",
+        )
+        for rows, first in zip(groups, next(iter(accuracies.values())), strict=True)
+        for group in [rows.group.iloc[0]]
+    ]
+    choices = {"Accuracy": {title: {"y": values} for title, values in accuracies.items()}}
+    grid = {"gridcolor": "rgba(128,128,128,.2)", "zeroline": False}
+    layout = go.Layout(
+        xaxis={"title": "milliseconds a model", "type": "log", "dtick": 1, **grid},
+        yaxis={"title": "accuracy, %, mean over seeds", "range": [0, 103], **grid},
+        margin={"l": 45, "r": 10, "t": 10, "b": 40},
+    )
+    return _explore(f"{name}-explore", traces, layout, choices, caption, alt)
 
 
 def filter_sheet(encoders: np.ndarray) -> str:

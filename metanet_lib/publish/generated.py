@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import yaml
+
 from metanet_lib import __version__
 from metanet_lib.data.corpora.fetch import ARCHIVES
 from metanet_lib.parameters import Parameters
@@ -155,6 +157,23 @@ def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:
         f"This site was made from the **{_plain(results.corpus_title)}**, profile "
         f"**{_plain(results.profile)}**. Its {len(notebooks)} chapters ran for "
         f"**{_total(_runs(notebooks))}**, not counting the zoo that was trained for them.\n"
+    )
+
+
+def bibtex(citation: str) -> str:
+    r"""Return what ``CITATION.cff`` says as an entry of BibTeX, in Markdown.
+
+    Examples
+    --------
+    >>> print(bibtex("title: T\nversion: 1.0.0\nauthors: [{name: A}]").splitlines()[1])
+    @software{metanetwork,
+    """
+    told = yaml.safe_load(citation)
+    authors = " and ".join(f"{{{author['name']}}}" for author in told["authors"])
+    return (
+        "```bibtex\n@software{metanetwork,\n"
+        f"  title   = {{{told['title']}}},\n  author  = {{{authors}}},\n"
+        f"  version = {{{told['version']}}}\n}}\n```\n"
     )
 
 

@@ -71,6 +71,7 @@ CHAPTERS = (
     "14_any_architecture",
     "15_interpret_your_model",
     "16_gallery",
+    "17_bring_your_own",
 )
 """The chapters, in reading order."""
 

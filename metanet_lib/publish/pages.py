@@ -1,4 +1,4 @@
-"""What the site's pages have beyond the theme's: a way to edit each, less weight, more access.
+"""What the site's pages have beyond the theme's: ways to edit each and to read it without code.
 
 A Sphinx extension, named in ``_config.yml``. The theme's own edit button is of no use here: it
 needs a forge, and would lead to executed notebooks instead of scripts. This one leads to the
@@ -9,10 +9,15 @@ long as it names none, it opens a copy of the source within the site.
 
 import re
 import shutil
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 EDITORS = {"github": "edit", "gitlab": "-/edit", "codeberg": "_edit"}
 """Words of a forge's address, and its path to the editor."""
@@ -77,9 +82,58 @@ def setup(app: Sphinx) -> dict[str, Any]:
     >>> setup(Mock())["parallel_read_safe"]
     True
     """
+    app.add_transform(_Words)
     app.connect("html-page-context", _offer_editing, priority=900)  # after the theme's buttons
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class _Words(SphinxTransform):
+    """Links the first use of each word of the glossary in a chapter to what it means."""
+
+    default_priority = 400  # before Sphinx resolves what refers to other pages
+
+    def apply(self, **keywords: Any) -> None:
+        """Look through a chapter's paragraphs, in reading order."""
+        if not self.env.docname.startswith("notebooks/"):
+            return
+        words = glossary(Path(self.env.srcdir) / "book" / "glossary.md")
+        waiting = {word: re.compile(rf"\b{word}\b", re.IGNORECASE) for word in words}
+        for paragraph in list(self.document.findall(nodes.paragraph)):
+            for text in [child for child in paragraph if isinstance(child, nodes.Text)]:
+                self._link(text, waiting)
+
+    def _link(self, text: nodes.Text, waiting: dict[str, re.Pattern[str]]) -> None:
+        found = {word: hit for word, pattern in waiting.items() if (hit := pattern.search(text))}
+        if not found:
+            return
+        word, hit = min(found.items(), key=lambda item: (item[1].start(), -item[1].end()))
+        del waiting[word]
+        link = addnodes.pending_xref(
+            "", nodes.inline("", hit[0]), refdomain="std", reftype="term", reftarget=word
+        )
+        link["refdoc"], link["refwarn"], link["classes"] = self.env.docname, True, ["word"]
+        rest = nodes.Text(text[hit.end() :])
+        text.parent.replace(text, [nodes.Text(text[: hit.start()]), link, rest])
+        self._link(rest, waiting)
+
+
+@cache
+def glossary(page: Path) -> tuple[str, ...]:
+    r"""Return the words that a page explains.
+
+    Examples
+    --------
+    >>> _ = (folder / "words.md").write_text("model zoo\n  The models to interpret.")
+    >>> glossary(folder / "words.md")
+    ('model zoo',)
+    """
+    lines = page.read_text().splitlines()
+    return tuple(
+        word
+        for word, meaning in pairwise(lines)
+        if meaning.startswith("  ") and not word.startswith(" ")
+    )
 
 
 def _offer_editing(
@@ -95,6 +149,17 @@ def _offer_editing(
     else:
         link = f"{context['pathto']('_sources', 1)}/{file}"
     what = "chapter" if page.startswith("notebooks/") else "page"
+    if what == "chapter":
+        context["header_buttons"].append(
+            {
+                "type": "javascript",
+                "javascript": "toggleCode()",  # book/_static/code.js
+                "tooltip": "Show or hide all code",
+                "text": "",
+                "icon": "fas fa-code",
+                "label": "code",
+            }
+        )
     context["header_buttons"].append(
         {
             "type": "link",

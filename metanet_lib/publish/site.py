@@ -35,6 +35,7 @@ from metanet_lib.publish.generated import (
     Notebook,
     Profile,
     Sections,
+    bibtex,
     corpora_table,
     decision_tables,
     run_in_short,
@@ -42,6 +43,16 @@ from metanet_lib.publish.generated import (
 )
 from metanet_lib.publish.reference import ROOMS, listing
 from metanet_lib.store import Results
+
+FRONT = {
+    "fig4": "Figure 4, the map of the validation models. Vision models are blue, audio models "
+    "orange; circles mark training datasets and triangles unseen ones.",
+    "accuracy_by_files": "How often the dataset is named, by how many files of it models learned "
+    "from: models of the same files and models of new ones.",
+    "beyond": "A plane with one point a representation: how often the dataset is named of models "
+    "of the same files, across, and of new ones, up.",
+}
+"""The figures of the front page, and what each shows; a run may lack one."""
 
 _PARAMETER_TAGS = {"parameters", "injected-parameters"}
 
@@ -107,9 +118,14 @@ def build(
         shutil.copytree(
             results.folder / kind, stage / kind, ignore=shutil.ignore_patterns("*.png", ".*")
         )
-    _shrink(results.folder / "figures" / "fig4.png", stage / "figures" / "fig4-small.png")
     generated = stage / "book" / "_generated"
     generated.mkdir()
+    for name, alt in FRONT.items():
+        picture = results.folder / "figures" / f"{name}.png"
+        if picture.is_file():
+            _shrink(picture, stage / "figures" / f"{name}-small.png")
+        (generated / f"front_{name}.md").write_text(front_picture(name, alt) * picture.is_file())
+    (generated / "bibtex.md").write_text(bibtex(Path("CITATION.cff").read_text()))
     (generated / "decisions.md").write_text(decision_tables(profile, sections))
     (generated / "corpora.md").write_text(corpora_table())
     (generated / "status.md").write_text(status_tables(results, profile, sections, notebooks))
@@ -119,6 +135,19 @@ def build(
     pages = _jupyter_book(stage)
     shutil.copytree(stage / "figures", pages / "figures")  # captions are HTML: Sphinx sees no link
     _swap(pages, output)
+
+
+def front_picture(name: str, alt: str) -> str:
+    """Return the Markdown of a figure on the front page.
+
+    Examples
+    --------
+    >>> print(front_picture("fig4", "A map.").splitlines()[0])
+    ```{image} /figures/fig4-small.png
+    """
+    return (
+        f"```{{image}} /figures/{name}-small.png\n:alt: {alt}\n:class: paper\n:width: 100%\n```\n"
+    )
 
 
 def banner(results: Results) -> str:

@@ -261,3 +261,42 @@ def test_a_phone_draws_the_map_within_its_screen(window):
         pytest.skip(f"{MAP_PAGE} has no map to explore")
     page.wait_for_selector("figure.explore .js-plotly-plot .point")
     assert page.locator("figure.explore .js-plotly-plot").first.bounding_box()["width"] <= 360
+
+
+CODE_PAGE = TABLE_PAGE = "notebooks/12_against_the_others.html"
+
+
+def test_one_button_hides_and_shows_all_code_and_the_next_page_remembers(window):
+    reader = window(width=1400)
+    page = reader.open(CODE_PAGE)
+    told = "all => all.map(cell => cell.open)"
+    marks = page.locator("details.above-input")
+    assert {True, False} == set(marks.evaluate_all(told)), "some is shown, some is not"
+    page.locator(".btn-code").first.click()
+    assert set(marks.evaluate_all(told)) == {True}
+    page.locator(".btn-code").first.click()
+    assert set(marks.evaluate_all(told)) == {False}
+    page = reader.open("notebooks/02_model_zoo.html")
+    assert set(page.locator("details.above-input").evaluate_all(told)) == {False}
+
+
+def test_the_table_of_the_comparison_sorts_leaves_out_and_opens(window):
+    page = window(width=1400).open(TABLE_PAGE)
+    table = page.locator("table.standings")
+    cell = "rows => rows.filter(r => !r.hidden).map(r => +r.cells[{}].dataset.sort)"
+    rows = table.locator("tbody tr")
+    table.locator("thead button", has_text="modality").click()
+    shares = rows.evaluate_all(cell.format(5))
+    assert shares == sorted(shares, reverse=True)
+    page.locator(".choices select[data-name=numbers]").select_option("16")
+    assert set(rows.evaluate_all(cell.format(4))) == {16}
+    row = table.locator("tbody tr:visible").first
+    row.locator("summary").click()
+    assert row.locator("dt").first.is_visible()
+
+
+def test_a_phone_shows_name_modality_and_dataset_and_the_rest_behind_the_row(window):
+    page = window(width=360).open(TABLE_PAGE)
+    cells = page.locator("table.standings tbody tr").first.locator("td, th")
+    shown = [i for i in range(cells.count()) if cells.nth(i).is_visible()]
+    assert shown == [0, 1, 5, 6]

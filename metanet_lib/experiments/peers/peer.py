@@ -52,6 +52,11 @@ class PeersParameters(Parameters):
         "parameters of rows in place of their own, such as {sane: {temperature: 0.2}}",
         "ours: chapter 12 lists every row's own, its authors' or chosen once",
     )
+    extra: tuple[str, ...] = decision(
+        (),
+        "rows of your own, each FILE.py:NAME, a scikit-learn transformer of encoders",
+        "ours: chapter 17 writes one",
+    )
 
     def __post_init__(self) -> None:
         self.require_positive(
@@ -68,6 +73,8 @@ class PeersParameters(Parameters):
             isinstance(values, dict) for values in self.settings.values()
         )
         self.require(ok, "settings", "parameters by row, as {row: {parameter: value}}")
+        sources = isinstance(self.extra, tuple) and all(":" in str(each) for each in self.extra)
+        self.require(sources, "extra", "a list of FILE.py:NAME")
 
 
 @dataclass(frozen=True)

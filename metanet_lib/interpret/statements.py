@@ -1,0 +1,56 @@
+"""What a page says of its numbers, chosen by them: no sentence about a result without them."""
+
+from collections.abc import Mapping
+
+
+def finding(low: float, high: float) -> str:
+    """Say whether one accuracy is told apart from another, by the interval of their difference.
+
+    Examples
+    --------
+    >>> finding(-0.1, 0.2)
+    'not told apart'
+    """
+    if low > 0:
+        return "more often, beyond chance"
+    return "less often, beyond chance" if high < 0 else "not told apart"
+
+
+def reached(low: float, high: float, paper: float) -> str:
+    """Say whether an accuracy of the paper's lies within a run's 95 % interval.
+
+    Examples
+    --------
+    >>> reached(0.2, 0.3, paper=0.254)
+    'lies within the interval'
+    """
+    if low <= paper <= high:
+        return "lies within the interval"
+    return "is surpassed" if low > paper else "is not reached"
+
+
+def beside(accuracies: Mapping[str, float], low: float, high: float) -> str:
+    """Say which accuracies lie below, within and above an interval.
+
+    Examples
+    --------
+    >>> beside({"raw weights": 0.1, "half": 0.5}, low=0.4, high=0.6)
+    'fewer with raw weights; about as many with half'
+    """
+    where = {
+        "fewer": [name for name, share in accuracies.items() if share < low],
+        "about as many": [name for name, share in accuracies.items() if low <= share <= high],
+        "more": [name for name, share in accuracies.items() if share > high],
+    }
+    return "; ".join(f"{words} with {listed(names)}" for words, names in where.items() if names)
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a sentence lists them.
+
+    Examples
+    --------
+    >>> listed(["sorting", "size", "k"])
+    'sorting, size and k'
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -1,0 +1,28 @@
+"""Sentences follow the numbers: each is built from numbers that point one way, and the other."""
+
+import pytest
+
+from metanet_lib.interpret.statements import beside, finding, reached
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.01, 0.2, "more often"), (-0.2, -0.01, "less often"), (-0.1, 0.1, "not told apart")],
+)
+def test_an_interval_of_a_difference_without_0_tells_apart(low, high, said):
+    assert finding(low, high).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.2, 0.3, "lies within"), (0.3, 0.4, "is surpassed"), (0.1, 0.2, "is not reached")],
+)
+def test_the_papers_number_is_reached_if_the_interval_holds_it(low, high, said):
+    assert reached(low, high, paper=0.254).startswith(said)
+
+
+def test_what_lies_outside_an_interval_is_fewer_or_more():
+    accuracies = {"a": 0.1, "b": 0.2, "c": 0.5, "d": 0.9}
+    assert beside(accuracies, 0.4, 0.6) == "fewer with a and b; about as many with c; more with d"
+    assert beside(accuracies, 0.0, 0.05) == "more with a, b, c and d"
+    assert beside(accuracies, 0.95, 1.0) == "fewer with a, b, c and d"
