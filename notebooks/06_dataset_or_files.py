@@ -34,7 +34,13 @@ patches = {"per_dataset": 128000}
 zoo = {"models_fit": 20, "models_validation": 8, "models_new": 8, "epochs": 8, "batch_size": 128}
 metanetwork = {"interunit_epochs": 300, "seeds": 3}
 interpret = {}
-study = {"per_dataset": 12800, "models_fit": 6, "models_validation": 3, "seeds": 2}
+study = {
+    "per_dataset": 12800,
+    "models_fit": 6,
+    "models_validation": 3,
+    "seeds": 2,
+    "files": [6, 24, 48],
+}
 
 # %%
 import pandas as pd

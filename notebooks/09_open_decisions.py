@@ -45,6 +45,7 @@ study = {
     "models_fit": 6,
     "models_validation": 3,
     "seeds": 2,
+    "files": [6, 24, 48],
 }  # the rest: defaults of StudyParameters
 
 # %%
