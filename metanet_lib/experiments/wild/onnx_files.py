@@ -128,7 +128,7 @@ def _layer(node: "onnx.NodeProto", constants: dict[str, Tensor]) -> Layer | None
 
 
 def _geometry(a: dict[str, Any], kernel: Any) -> dict[str, Any]:
-    padding: Padding = tuple(a.get("pads", [0, 0, 0, 0]))  # type: ignore[assignment]
+    padding: Padding = tuple(a.get("pads", [0, 0, 0, 0]))
     if a.get("auto_pad", b"NOTSET") == b"SAME_UPPER":
         padding = "same"
     return {

@@ -7,8 +7,8 @@ models answer, of the two modalities that they know. Nothing is fitted on the ne
 (:mod:`~metanet_lib.experiments.wild.reading`) once. Windows lie as the zoo's do: those of
 spectrograms with low bands first, then time; the list says how a network's planes lie. The view is
 the one that chapter 14 chooses on the fit models alone, and the neighbours of chapter 14 vote: the
-modality of more, of equal votes sound. How it comes out where axes are left as they lie is shown
-beside it.
+modality of more, of equal votes sound. A network that answers nothing to the probes is wrong. How
+it comes out where axes are left as they lie is shown beside it.
 
 **What counts** are families, not files: a family is right in the share of its networks that is.
 The accuracy is the mean of two: that over the families of sounds, and that over those of pictures.
@@ -30,6 +30,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -102,7 +103,7 @@ def balanced_accuracy(families: pd.DataFrame, seed: int = 0) -> tuple[float, flo
     return float(np.mean([side.mean() for side in sides])), float(low), float(high)
 
 
-def learnt(features: np.ndarray, families: Sequence[str], trained_on: Sequence[str]) -> np.ndarray:
+def learnt(features: np.ndarray, families: ArrayLike, trained_on: ArrayLike) -> np.ndarray:
     """Return what is said of each network by a regression that never saw its family.
 
     Logistic, on standardised features; each family weighs one, and each side as much as the other.
@@ -125,7 +126,7 @@ def learnt(features: np.ndarray, families: Sequence[str], trained_on: Sequence[s
     >>> learnt(features, list("abcd"), ["sound", "sound", "picture", "picture"]).tolist()
     ['sound', 'sound', 'picture', 'picture']
     """
-    family, side = np.array(families), np.array(trained_on)
+    family, side = np.asarray(families), np.asarray(trained_on)
     said = np.empty(len(side), dtype=object)
     for out in np.unique(family):
         rest = family != out
