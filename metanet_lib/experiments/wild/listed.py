@@ -87,7 +87,7 @@ class Listed:
             f"{name} {row[name]!r}"
             for name, right in (
                 ("trained_on", SIDES),
-                ("axes", AXES if row["trained_on"] == "sound" else AXES[:1]),
+                ("axes", AXES[1:] if row["trained_on"] == "sound" else AXES[:1]),
                 ("format", FORMATS),
             )
             if row[name] not in right

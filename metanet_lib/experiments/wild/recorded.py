@@ -37,8 +37,6 @@ from metanet_lib.zoo import load_zoo
 
 NAMES = ("recorded.csv", "recorded.json")
 """The files of a record, beside the list."""
-LIES = ("as the zoo's", "as they lie")
-"""How windows lie when a network is asked about."""
 
 _SIDE = {"audio": "sound", "vision": "picture"}
 
@@ -174,8 +172,10 @@ def ask(zoo: Interpreter, rows: pd.DataFrame, matrices: np.ndarray) -> pd.DataFr
     Returns
     -------
     DataFrame
-        The rows, once for each of :data:`LIES`, with the columns ``lie``, ``votes_sound``,
-        ``answer``, ``learnt`` and ``shape`` (sides), ``more``, ``by_chance`` and ``unlike``.
+        The rows, once for each way that windows lie
+        (:data:`~metanet_lib.experiments.wild.rule.LIES`), with the columns ``lie``,
+        ``votes_sound``, ``answer``, ``learnt`` and ``shape`` (sides), ``more``, ``by_chance`` and
+        ``unlike``.
         ``none`` is said of a network that answers nothing to the probes: it is wrong.
 
     Examples
@@ -189,7 +189,7 @@ def ask(zoo: Interpreter, rows: pd.DataFrame, matrices: np.ndarray) -> pd.DataFr
     >>> len(asked), asked["shape"].tolist()[:2]
     (8, ['sound', 'picture'])
     """
-    return pd.concat([_ask(zoo, rows, matrices, lie) for lie in LIES], ignore_index=True)
+    return pd.concat([_ask(zoo, rows, matrices, lie) for lie in rule.LIES], ignore_index=True)
 
 
 def record(
@@ -258,8 +258,20 @@ class Recorded:
     @property
     def primary(self) -> pd.DataFrame:
         """The rows of the zoo that counts."""
-        rows: pd.DataFrame = self.rows[self.rows.zoo == self.about["primary"]]
+        return self.of(self.about["primary"])
+
+    def of(self, zoo: str) -> pd.DataFrame:
+        """Return the rows of a zoo."""
+        rows: pd.DataFrame = self.rows[self.rows.zoo == zoo]
         return rows
+
+    def _repr_markdown_(self) -> str:
+        zoos = " and ".join(f"`{zoo}`" for zoo in self.about["zoos"])
+        return (
+            f"*Recorded on {self.about['date']}, against the zoos of {zoos}, by PyTorch "
+            f"{self.about['versions']['torch']}; not computed with this page. The record's sha256 "
+            f"begins with {self.about['recorded_sha256'][:12]}.*"
+        )
 
 
 def recorded(path: Path | str = LISTED) -> Recorded:
@@ -313,7 +325,7 @@ def _about(zoo: Interpreter) -> dict[str, Any]:
 def _ask(zoo: Interpreter, rows: pd.DataFrame, matrices: np.ndarray, lie: str) -> pd.DataFrame:
     n, live = len(rows), np.flatnonzero(rows.directions > 0)
     axes, family, side = (rows[name].to_numpy(str) for name in ("axes", "family", "trained_on"))
-    turned = [aligned(matrices[i], axes[i]) if lie == LIES[0] else matrices[i] for i in live]
+    turned = [aligned(matrices[i], axes[i]) if lie == rule.LIES[0] else matrices[i] for i in live]
     said = zoo.interpret(as_encoders(np.stack(turned)), [""] * len(live))
     columns: dict[str, np.ndarray] = {
         "votes_sound": np.zeros(n, int),

@@ -37,6 +37,8 @@ from sklearn.preprocessing import StandardScaler
 
 from metanet_lib.experiments.wild.listed import SIDES
 
+LIES = ("as the zoo's", "as they lie")
+"""How windows lie when a network is asked about."""
 DRAWS = 3
 """Of shuffled weights, and of random ones."""
 SAMPLES = 4000
@@ -141,6 +143,62 @@ def learnt(features: np.ndarray, families: ArrayLike, trained_on: ArrayLike) -> 
         )
         said[~rest] = model.predict(features[~rest])
     return said
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracy of the answer and of each control, over families.
+
+    Parameters
+    ----------
+    rows
+        The record of one zoo, as :func:`~metanet_lib.experiments.wild.recorded.ask` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row for each question and draw: ``question``, ``draw``, ``families``, ``accuracy``,
+        ``low``, ``high``, and ``unlike``, the share of families' networks that are unlike anything
+        seen (of what is asked of the zoo, else not a number).
+
+    Examples
+    --------
+    >>> one = {"hard": "", "state": "trained", "draw": 0, "lie": "as the zoo's", "unlike": False}
+    >>> said = {"answer": "sound", "learnt": "sound", "shape": "sound"}
+    >>> rows = pd.DataFrame([{"family": side, "trained_on": side, **one, **said} for side in SIDES])
+    >>> summary(rows).set_index("question").accuracy["shape alone"]
+    0.5
+    """
+    turned, lying = rows[rows.lie == LIES[0]], rows[rows.lie == LIES[1]]
+    trained = turned[turned.state == "trained"]
+    asked = [
+        ("the zoo's models", "answer", trained),
+        ("the same, without hard cases", "answer", trained[trained.hard == ""]),
+        ("the same, axes as they lie", "answer", lying[lying.state == "trained"]),
+        ("shuffled weights", "answer", turned[turned.state == "shuffled"]),
+        ("random weights", "answer", turned[turned.state == "random"]),
+        ("shape alone", "shape", trained),
+        ("learnt from the others", "learnt", trained),
+        ("learnt, shuffled weights", "learnt", turned[turned.state == "shuffled"]),
+        ("learnt, random weights", "learnt", turned[turned.state == "random"]),
+    ]
+    table = []
+    for question, column, some in asked:
+        for draw, of_draw in some.groupby("draw"):
+            families = by_family(of_draw, column)
+            accuracy, low, high = balanced_accuracy(families)
+            unlike = of_draw.groupby("family").unlike.mean().mean()
+            table.append(
+                {
+                    "question": question,
+                    "draw": draw,
+                    "families": len(families),
+                    "accuracy": accuracy,
+                    "low": low,
+                    "high": high,
+                    "unlike": unlike if column == "answer" else np.nan,
+                }
+            )
+    return pd.DataFrame(table)
 
 
 def is_yes(trained: tuple[float, float, float], shape: float, shuffled: Sequence[float]) -> bool:
