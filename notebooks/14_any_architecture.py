@@ -438,7 +438,7 @@ for name, value in {
 # The zoo's models tell {glue:text}`wild` of the families apart. By the rule, the answer is
 # *{glue:text}`wild_verdict`*. They say *sounds* of {glue:text}`wild_of_sounds` of the families of sounds and of
 # {glue:text}`wild_of_pictures` of those of pictures. Without the hard cases it is {glue:text}`wild_easy`, with
-# axes as they lie in each network {glue:text}`wild_lying`; by the models of the demo corpus,
+# axes as they lie in each network {glue:text}`wild_lying`; by the models of the other zoo,
 # {glue:text}`wild_second`. Shuffled weights give {glue:text}`wild_shuffled`, random ones
 # {glue:text}`wild_random`, the shape of the first convolution {glue:text}`wild_shape`. A regression on the same
 # numbers that learns from all families but the one it is asked about has {glue:text}`wild_learnt`.

@@ -163,9 +163,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> one = {"hard": "", "state": "trained", "draw": 0, "lie": "as the zoo's", "unlike": False}
-    >>> said = {"answer": "sound", "learnt": "sound", "shape": "sound"}
+    >>> said = dict.fromkeys(["answer", "learnt", "shape"], "sound")
     >>> rows = pd.DataFrame([{"family": side, "trained_on": side, **one, **said} for side in SIDES])
-    >>> summary(rows).set_index("question").accuracy["shape alone"]
+    >>> float(summary(rows).set_index("question").accuracy["shape alone"])
     0.5
     """
     turned, lying = rows[rows.lie == LIES[0]], rows[rows.lie == LIES[1]]
