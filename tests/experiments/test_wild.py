@@ -7,6 +7,8 @@ import pickle
 import shutil
 import tarfile
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from torch import nn
 from metanet_lib import figures
 from metanet_lib.experiments.wild import fetch as fetching
 from metanet_lib.experiments.wild import rule
+from metanet_lib.experiments.wild.asking import read_all
 from metanet_lib.experiments.wild.cut import cut, fields
 from metanet_lib.experiments.wild.fetch import fetch, read_member
 from metanet_lib.experiments.wild.keras_files import read_keras
@@ -26,6 +29,8 @@ from metanet_lib.experiments.wild.onnx_files import read_onnx
 from metanet_lib.experiments.wild.reading import aligned, in_state, read
 from metanet_lib.experiments.wild.recorded import NAMES, recorded
 from metanet_lib.experiments.wild.torch_files import CHAINS, read_torch
+
+LIST = Path("wild/networks.csv").resolve()
 
 # --- The list and the record ------------------------------------------------------------------
 
@@ -224,6 +229,36 @@ def test_the_chain_of_a_torch_file_gives_what_its_module_gives():
     found = cut(layers)
     assert found.field == (12, 12)
     torch.testing.assert_close(layers.run(planes, found.output), module(planes))
+
+
+def test_a_listed_network_is_taken_from_its_archive_and_read_in_all_states(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    sizes = {"conv1": (10, 3), "conv2": (16, 10), "conv3": (32, 16)}
+    tensors = {f"{n}.weight": torch.randn(*size, 3, 3) for n, size in sizes.items()}
+    tensors |= {f"{n}.bias": torch.randn(size[0]) for n, size in sizes.items()}
+    tensors |= {f"prelu{i}.weight": torch.rand(size) for i, size in ((1, 10), (2, 16))}
+    content = torch_file(tensors)
+    (tmp_path / "data/wild").mkdir(parents=True)
+    path = wheel(tmp_path / "data/wild/a.whl", ("a/p.pt", content))
+    network = replace(
+        listed(LIST)[0],
+        archive="a.whl",
+        archive_sha256=digest(path.read_bytes()),
+        member="a/p.pt",
+        member_sha256=digest(content),
+        format="torch",
+        chain="facenet P-net",
+        channels=3,
+    )
+    rows, matrices = read_all([network], draws=1)
+    assert rows.state.tolist() == ["trained", "shuffled", "random"]
+    assert matrices.shape == (3, 256, 256)
+    assert (rows.field[0], rows.units[0], rows.planes_in[0]) == ("12x12", 288, 3)
+    with pytest.raises(ValueError, match=r"a/p\.pt: expected a first convolution that takes 1"):
+        read_all([replace(network, channels=1)])
+    with pytest.raises(ValueError, match=r"a/p\.pt: unknown chain 'none'"):
+        read_all([replace(network, chain="none")])
 
 
 def test_a_keras_file_is_read_by_its_text_and_its_lambda_is_not_run():

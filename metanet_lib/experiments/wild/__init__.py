@@ -12,6 +12,8 @@
     a cut network in the shape of a model, trained, shuffled or random
 ``rule``
     what is asked, what counts and what is a yes: settled before any of them was read
+``asking``
+    all of them read, and asked about
 ``recorded``
     what came out, as ``wild/recorded.csv`` has it
 

@@ -151,7 +151,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows
-        The record of one zoo, as :func:`~metanet_lib.experiments.wild.recorded.ask` gives it.
+        The record of one zoo, as :func:`~metanet_lib.experiments.wild.asking.ask` gives it.
 
     Returns
     -------
