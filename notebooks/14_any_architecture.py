@@ -405,12 +405,11 @@ why = [
     )
     if holds
 ]
-said_sound = {
-    side: by_name.apply(lambda own: (own.answer == "sound").mean())[
-        families.family[families.trained_on == side]
-    ].mean()
-    for side in ("sound", "picture")
-}
+turned = wild.primary[wild.primary.lie == rule.LIES[0]]
+by_all = turned.assign(sound=turned.answer == "sound").groupby(["state", "trained_on", "family"])
+said_sound = by_all.sound.mean().groupby(["state", "trained_on"]).mean()
+alike = said_sound.min() > 0.8 or said_sound.max() < 0.2
+learnt_shuffled = asked_of.accuracy["learnt, shuffled weights"]
 second = [zoo for zoo in wild.about["zoos"] if zoo != wild.about["primary"]]
 others_say = [span(rule.summary(wild.of(zoo)).iloc[0]) for zoo in second]
 for name, value in {
@@ -426,8 +425,15 @@ for name, value in {
     "wild_shuffled": f"{percent(shuffles.min())} to {percent(shuffles.max())}",
     "wild_random": f"{percent(draws.min())} to {percent(draws.max())}",
     "wild_learnt": span(learnt),
-    "wild_of_sounds": percent(said_sound["sound"]),
-    "wild_of_pictures": percent(said_sound["picture"]),
+    "wild_of_sounds": percent(said_sound["trained", "sound"]),
+    "wild_of_pictures": percent(said_sound["trained", "picture"]),
+    "wild_of_shuffled": percent(said_sound["shuffled"].mean()),
+    "wild_of_random": percent(said_sound["random"].mean()),
+    "wild_reason": "The answer is nearly the same for all, trained or not: it tells of what "
+    "convolutions have in common when they are read in this way, not of what was learned."
+    if alike
+    else "The answers differ with the weights.",
+    "wild_learnt_shuffled": f"{percent(learnt_shuffled.min())} to {percent(learnt_shuffled.max())}",
     "wild_unlike": percent(answer.unlike),
     "wild_unlike_shuffled": percent(asked_of.unlike["shuffled weights"].mean()),
     "wild_second": ", ".join(others_say),
@@ -437,13 +443,16 @@ for name, value in {
 # %% [markdown]
 # The zoo's models tell {glue:text}`wild` of the families apart. By the rule, the answer is
 # *{glue:text}`wild_verdict`*. They say *sounds* of {glue:text}`wild_of_sounds` of the families of sounds and of
-# {glue:text}`wild_of_pictures` of those of pictures. Without the hard cases it is {glue:text}`wild_easy`, with
-# axes as they lie in each network {glue:text}`wild_lying`; by the models of the other zoo,
-# {glue:text}`wild_second`. Shuffled weights give {glue:text}`wild_shuffled`, random ones
-# {glue:text}`wild_random`, the shape of the first convolution {glue:text}`wild_shape`. A regression on the same
-# numbers that learns from all families but the one it is asked about has {glue:text}`wild_learnt`.
-# Of these networks {glue:text}`wild_unlike` are flagged as unlike anything seen, of those with shuffled weights
-# {glue:text}`wild_unlike_shuffled`.
+# {glue:text}`wild_of_pictures` of those of pictures; with shuffled weights, of
+# {glue:text}`wild_of_shuffled`; with random ones, of {glue:text}`wild_of_random`. {glue:text}`wild_reason`
+#
+# Without the hard cases it is {glue:text}`wild_easy`, with axes as they lie in each network
+# {glue:text}`wild_lying`; by the models of the other zoo, {glue:text}`wild_second`. Shuffled weights give
+# {glue:text}`wild_shuffled`, random ones {glue:text}`wild_random`, the shape of the first convolution
+# {glue:text}`wild_shape`. A regression on the same numbers that learns from all families but the one it is
+# asked about has {glue:text}`wild_learnt`; where the weights are shuffled, {glue:text}`wild_learnt_shuffled`
+# from draw to draw. Of these networks {glue:text}`wild_unlike` are flagged as unlike anything seen, of those
+# with shuffled weights {glue:text}`wild_unlike_shuffled`.
 
 # %% [markdown]
 # ## What we saw
