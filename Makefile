@@ -11,6 +11,7 @@ CORES   ?= 2
 DEVICE  ?= cpu
 CLUSTER ?=
 PYTHON  ?= python3
+RESULTS ?= results/quick
 VENV    := .venv
 BIN     := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -18,7 +19,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONHASHSEED := 0
 export CHROMIUM
 
-.PHONY: book test test-papermill test-site test-cluster bench lint sync lab hooks lock clean
+.PHONY: book test test-papermill test-site test-cluster bench wild lint sync lab hooks lock clean
 
 book: $(VENV)/ready
 	$(BIN)/metanet book --profile $(PROFILE) --cores $(CORES) --device $(DEVICE) \
@@ -50,6 +51,13 @@ bench: $(VENV)/ready
 	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/zoo.py
 	$(BIN)/python benchmarks/metanetwork.py
+
+# Networks from public packages, read anew, and what the zoos of some runs say of them: wild/recorded.*
+# Fetches 460 MB and takes about half an hour; the first of RESULTS is the one that counts.
+wild: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock \
+		--no-build-isolation --editable '.[wild]'
+	$(BIN)/python -m metanet_lib.experiments.wild $(RESULTS)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

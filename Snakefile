@@ -34,6 +34,7 @@ METANETWORK = f"{RUN}/metanetwork.safetensors"
 FUNCTIONAL = f"{RUN}/functional.safetensors"
 PATCHES_CODE = library_files("metanet_lib.data.patches")
 ZOO_CODE = library_files("metanet_lib.zoo")
+WILD = [f"wild/{name}" for name in ("networks.csv", "recorded.csv", "recorded.json")]
 PROSE = sorted(str(path) for path in Path("book").rglob("*") if path.is_file())
 
 
@@ -70,7 +71,7 @@ READS = {
         *(source.rpartition(":")[0] for source in PROFILE["peers"]["extra"]),
     ],
     "13_from_numbers_to_models": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
-    "14_any_architecture": [*CORPUS_FILES, *SHARDS],
+    "14_any_architecture": [*CORPUS_FILES, *SHARDS, *WILD],
     "15_interpret_your_model": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
     "16_gallery": [*CORPUS_FILES, *SHARDS, METANETWORK],
     "17_bring_your_own": [*SHARDS, METANETWORK, *tables("leaderboard_by_seed")],
@@ -99,8 +100,8 @@ WRITES = {
         *figures("generation_errors", "generation_specificity", "generation_novelty"),
     ],
     "14_any_architecture": [
-        *tables("architectures", "architectures_steps", "architectures_marks"),
-        *figures("architectures"),
+        *tables("architectures", "architectures_steps", "architectures_marks", "architectures_wild"),
+        *figures("architectures", "architectures_wild"),
     ],
     "15_interpret_your_model": [
         *tables(

@@ -18,6 +18,8 @@
     models that are made of 16 numbers: do they work, are they new, are they recognised?
 ``architectures``
     what does the zoo say of networks of other shapes?
+``wild``
+    what does it say of networks that nobody here made?
 ``agreement``
     do the two ways to train the zoo train the same models?
 """

@@ -10,7 +10,7 @@ explore. The printed figures are offered here: ``figures.confusion``.
 """
 
 from metanet_lib.figures.against_the_others import TASKS, accuracy_and_cost, standings
-from metanet_lib.figures.any_architecture import accuracy_by_architecture
+from metanet_lib.figures.any_architecture import accuracy_by_architecture, accuracy_in_the_wild
 from metanet_lib.figures.cost import scaling
 from metanet_lib.figures.dataset_id import confusion
 from metanet_lib.figures.dataset_or_files import accuracy_by_files, same_against_new
@@ -49,6 +49,7 @@ __all__ = [
     "accuracy_by_seed",
     "accuracy_by_size",
     "accuracy_by_variant",
+    "accuracy_in_the_wild",
     "confusion",
     "contact_sheet",
     "embedding_map",

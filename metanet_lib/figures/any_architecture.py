@@ -60,3 +60,37 @@ def accuracy_by_architecture(rows: pd.DataFrame, chance: dict[str, float]) -> Fi
     handles.append(Line2D([], [], color="#888888", linestyle=":", label="chance"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
+
+
+@styled
+def accuracy_in_the_wild(rows: pd.DataFrame) -> Figure:
+    """Draw the accuracy over families of networks from public packages, and of the controls.
+
+    Parameters
+    ----------
+    rows
+        ``question``, ``accuracy``, ``low`` and ``high``; of several draws a row each.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"question": ["a", "b", "b"], "accuracy": 0.5, "low": 0.3, "high": 0.7})
+    >>> figure = accuracy_in_the_wild(rows)
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['a', 'b']
+    """
+    questions = list(dict.fromkeys(rows.question))
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.27 * len(questions)), layout="constrained")
+    ax = figure.subplots()
+    for i, question in enumerate(questions):
+        of_question = rows[rows.question == question]
+        shift = 0.2 * (np.arange(len(of_question)) - (len(of_question) - 1) / 2)
+        middle = 100 * of_question.accuracy.to_numpy()
+        ends = [middle - 100 * of_question.low, 100 * of_question.high - middle]
+        colour = _STATES["trained"][0] if i == 0 else "#555555"
+        ax.errorbar(middle, i + shift, xerr=np.abs(ends), fmt="o", color=colour, ecolor="#BBBBBB",
+                    markersize=5)  # fmt: skip
+    ax.axvline(50, color="#888888", linestyle=":")
+    ax.set(xlabel="families of sounds and of pictures told apart, %", xlim=(-2, 102))
+    ax.set_yticks(range(len(questions)), questions)
+    ax.invert_yaxis()
+    return figure
