@@ -233,7 +233,7 @@ def accuracy_and_cost(table: pd.DataFrame, name: str, caption: str, alt: str) ->
     choices = {"Accuracy": {title: {"y": values} for title, values in accuracies.items()}}
     grid = {"gridcolor": "rgba(128,128,128,.2)", "zeroline": False}
     layout = go.Layout(
-        xaxis={"title": "milliseconds a model", "type": "log", "dtick": 1, **grid},
+        xaxis={"title": "milliseconds a model", "type": "log", "dtick": "D2", **grid},
         yaxis={"title": "accuracy, %, mean over seeds", "range": [0, 103], **grid},
         margin={"l": 45, "r": 10, "t": 10, "b": 40},
     )
