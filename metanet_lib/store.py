@@ -15,6 +15,7 @@ Everything is written beside its place and renamed into it, so a file is whole o
 ``kill -9``.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,19 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the digest of a file, which is read piece by piece.
+
+    Examples
+    --------
+    >>> _ = (folder / "note.txt").write_text("whole")
+    >>> sha256(folder / "note.txt")[:8]
+    '5d5766cf'
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_tensors(path: Path, absent: str) -> tuple[dict[str, str], "dict[str, Tensor]"]:

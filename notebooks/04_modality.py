@@ -225,7 +225,7 @@ interactive.model_map(
 
 # %% tags=["remove-cell"]
 from metanet_lib.interpret import in_words
-from metanet_lib.interpret.statements import reached
+from metanet_lib.interpret.statements import claim
 
 share, norm = hubs["share of all neighbours"], hubs["mean squared norm"]
 glue("hub_share", percent(share.max()), display=False)
@@ -237,9 +237,7 @@ for row in same[same.headline].to_dict("records"):
     name = row["representation"]
     glue(f"modality_{name}", percent(row["accuracy"]), display=False)
     glue(f"modality_new_{name}", in_words(rows, "modality_new_files", name), display=False)
-ours = same[same.headline & (same.representation == "metanetwork")].iloc[0]
-claim = reached(ours.bootstrap_low, ours.bootstrap_high, ours.paper_accuracy)
-glue("claim_modality", claim, display=False)
+glue("claim_modality", claim(rows, "modality"), display=False)
 glue(
     "modality_seeds", ", ".join(percent(a) for a in same.accuracy[same.seed.notna()]), display=False
 )

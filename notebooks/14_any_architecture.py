@@ -353,7 +353,7 @@ once = wild.primary[(wild.primary.state == "trained") & (wild.primary.lie == rul
 families = rule.by_family(once)
 by_name = once.groupby("family", sort=False)
 hard_cases = set(once.family[once.hard != ""])
-votes, strange = by_name.votes_sound.mean() / 10, by_name.unlike.mean()
+votes, strange = by_name.votes_sound.mean() / InterpretParameters().k, by_name.unlike.mean()
 pd.DataFrame(
     {
         "family": row.family + (" (hard)" if row.family in hard_cases else ""),

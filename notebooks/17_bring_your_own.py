@@ -51,24 +51,27 @@ Code(TEMPLATE, language="python")
 
 # %% [markdown]
 # `fit` sees the models that fit the meta level, `[m, 256, 16]`, and `transform` turns any models into
-# numbers `[m, d]`, as many as you like. The command fits it, asks it about models of the same files and of
-# new ones, and prints its row between its neighbours, with the paired difference to each:
+# numbers `[m, d]`, as many as you like. `metanet rank my_method.py:MyRepresentation --results results/quick`
+# fits it, asks it about models of the same files and of new ones, and prints its row between its neighbours,
+# with the paired difference to each. From Python it is:
 
 # %%
-from metanet_lib.cli import app as metanet
+from metanet_lib.experiments.rank import from_file, rank
+from metanet_lib.interpret import InterpretParameters
 
-metanet(
-    ["rank", f"{file}:MyRepresentation", "--results", str(results.folder)], standalone_mode=False
-)
+voting = InterpretParameters()
+start = rank(from_file(f"{file}:MyRepresentation"), results.folder, seeds=3, interpret=voting)
+print(start)
 
 # %% [markdown]
 # ## A second try
 #
-# Strengths forget which places of a patch a filter looks at. The products of a model's weights with themselves, `W Wᵀ`, tell
-# of pairs of places, and are the same in whatever order the filters stand. Reduced to 16 principal components, they are as many numbers as the paper's.
+# Strengths forget which places of a patch a filter looks at. The products of a model's weights with
+# themselves, `W Wᵀ`, tell of pairs of places, and are the same in whatever order the filters stand. Reduced to
+# 16 principal components, they are as many numbers as the paper's.
 
 # %%
-second = '''
+products = '''
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
@@ -88,8 +91,9 @@ class Products(TransformerMixin, BaseEstimator):
         squares = encoders @ encoders.transpose(0, 2, 1)  # [m, 256, 256]
         return squares.reshape(len(squares), -1) / np.linalg.norm(squares, axis=(1, 2))[:, None]
 '''
-file.write_text(TEMPLATE + second)
-metanet(["rank", f"{file}:Products", "--results", str(results.folder)], standalone_mode=False)
+file.write_text(TEMPLATE + products)
+second = rank(from_file(f"{file}:Products"), results.folder, seeds=3, interpret=voting)
+print(second)
 
 # %% [markdown]
 # ## Other ways in
@@ -122,14 +126,12 @@ metanet(["rank", f"{file}:Products", "--results", str(results.folder)], standalo
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
-from metanet_lib.experiments.rank import from_file, rank
-from metanet_lib.interpret import InterpretParameters, percent
+from metanet_lib.interpret import percent
 
-for name, method in {"start": "MyRepresentation", "second": "Products"}.items():
-    ranked = rank(from_file(f"{file}:{method}"), results.folder, 1, InterpretParameters())
+for name, ranked in {"start": start, "second": second}.items():
     row = ranked.table[ranked.table.row == "yours"].iloc[0]
     glue(f"{name}_place", str(ranked.place), display=False)
     glue(f"{name}_accuracy", percent(row.dataset_id_mean), display=False)
     new = row.get("dataset_id_new_files_mean")
     glue(f"{name}_new", "(not asked)" if new is None else percent(new), display=False)
-glue("rows", str(len(ranked.table)), display=False)
+glue("rows", str(len(start.table)), display=False)

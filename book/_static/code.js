@@ -10,16 +10,16 @@ function remembered() {
   }
 }
 
-function codeOf(page) {
-  return page.querySelectorAll("details.above-input");
+function allCode() {
+  return [...document.querySelectorAll("details.above-input")];
 }
 
 function openCode(open) {
-  for (const cell of codeOf(document)) cell.open = open;
+  for (const cell of allCode()) cell.open = open;
 }
 
 function toggleCode() {
-  const open = [...codeOf(document)].some((cell) => !cell.open);
+  const open = allCode().some((cell) => !cell.open);
   openCode(open);
   try {
     localStorage.setItem(CODE, open ? "open" : "closed");

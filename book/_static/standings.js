@@ -12,13 +12,13 @@ function sortBy(table, column, head) {
   table.tBodies[0].append(...rows);
 }
 
-function choice(table, name, what) {
+function choice(table, name) {
   const label = document.createElement("label");
   const select = document.createElement("select");
   const values = new Set([...table.tBodies[0].rows].map((row) => row.dataset[name]));
   select.append(new Option("all", ""), ...[...values].map((value) => new Option(value, value)));
   select.dataset.name = name;
-  label.append(`${what} `, select);
+  label.append(`${name} `, select);
   return label;
 }
 
@@ -39,11 +39,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     const bar = document.createElement("p");
     bar.className = "choices";
-    bar.append(
-      choice(table, "group", "group"),
-      choice(table, "given", "given"),
-      choice(table, "numbers", "numbers"),
-    );
+    bar.append(...["group", "given", "numbers"].map((name) => choice(table, name)));
     const choices = [...bar.querySelectorAll("select")];
     bar.addEventListener("change", () => leaveOut(table, choices));
     table.before(bar);

@@ -9,7 +9,7 @@ what they share, ``shown`` how a page shows them, and ``interactive`` those that
 explore. The printed figures are offered here: ``figures.confusion``.
 """
 
-from metanet_lib.figures.against_the_others import TASKS, accuracy_and_cost, standings
+from metanet_lib.figures.against_the_others import COMPARED, accuracy_and_cost, standings
 from metanet_lib.figures.any_architecture import accuracy_by_architecture, accuracy_in_the_wild
 from metanet_lib.figures.cost import scaling
 from metanet_lib.figures.dataset_id import confusion
@@ -38,8 +38,8 @@ from metanet_lib.figures.what_each_part_buys import accuracy_by_size, accuracy_b
 from metanet_lib.figures.what_is_inside import encoded_properties, filters_compared, left_over
 
 __all__ = [
+    "COMPARED",
     "HUES",
-    "TASKS",
     "WIDTH",
     "Shown",
     "accuracy_and_cost",

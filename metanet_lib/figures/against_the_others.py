@@ -9,14 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from metanet_lib.figures.shown import Shown
-from metanet_lib.figures.style import WIDTH, styled
+from metanet_lib.figures.style import PAPERS, WIDTH, styled
+from metanet_lib.interpret import TASKS, Task
 
-TASKS = {
-    "modality": "modality",
-    "dataset_id": "dataset ID",
-    "dataset_id_new_files": "dataset ID, new files",
-}
-"""What the table shows of each representation, as shares between 0 and 1."""
+COMPARED: tuple[Task, ...] = ("modality", "dataset_id", "dataset_id_new_files")
+"""The tasks by which the table compares representations."""
 
 
 def standings(
@@ -46,9 +43,9 @@ def standings(
     >>> "--low:40.0" in html, "<dt>How</dt><dd>by hand</dd>" in html
     (True, True)
     """
-    tasks = {task: title for task, title in TASKS.items() if f"{task}_mean" in table}
-    heads = ["", "representation", "group", "given", "numbers", *tasks.values(), "fit, s"]
-    heads.append("ms a model")
+    tasks = [task for task in COMPARED if f"{task}_mean" in table]
+    heads = ["", "representation", "group", "given", "numbers", *(TASKS[task] for task in tasks)]
+    heads += ["fit, s", "ms a model"]
     lines = []
     rows = zip(table.to_dict("records"), given, behind, strict=True)
     for number, (row, needs, told) in enumerate(rows, 1):
@@ -111,7 +108,7 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
     tasks = (("dataset_id", "dataset ID"), ("modality", "modality"))
     for ax, (task, title) in zip(panels, tasks, strict=True):
         for number, row in enumerate(table.to_dict("records"), 1):
-            colour = "#CC79A7" if row["row"] == "metanetwork" else "#222222"
+            colour = PAPERS if row["row"] == "metanetwork" else "#222222"
             at, accuracy = row["ms_per_model"], 100 * row[task]
             interval = [100 * row[f"{task}_ci_low"], 100 * row[f"{task}_ci_high"]]
             ax.plot([at, at], interval, color=colour, linewidth=0.8, alpha=0.5)
@@ -134,7 +131,7 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
         for group, m in markers.items()
     ]
     handles += [
-        Line2D([], [], marker="o", linestyle="", color="#CC79A7", label="the paper's"),
+        Line2D([], [], marker="o", linestyle="", color=PAPERS, label="the paper's"),
         Line2D(
             [],
             [],

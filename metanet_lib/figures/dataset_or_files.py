@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from metanet_lib.figures.style import WIDTH, styled
+from metanet_lib.figures.style import PAPERS, WIDTH, styled
 
 _LOOKS = {
     "metanetwork": ("#222222", "o", "metanetwork, headline"),
@@ -48,7 +48,7 @@ def same_against_new(rows: pd.DataFrame, ceiling: float | None, chance: float) -
             [[100 * (r.accuracy - r.bootstrap_low)], [100 * (r.bootstrap_high - r.accuracy)]]
             for r in (same, new)
         )
-        colour = "#CC79A7" if str(name).startswith("metanetwork") else "#222222"
+        colour = PAPERS if str(name).startswith("metanetwork") else "#222222"
         ax.errorbar(x, y, np.abs(up), np.abs(across), "o", color=colour, ecolor="#CCCCCC", ms=6)
         ax.annotate(str(name), (x, y), (6, 5), textcoords="offset points", fontsize=8)
     if ceiling is not None:

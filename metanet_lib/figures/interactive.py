@@ -25,7 +25,9 @@ from plotly import graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from metanet_lib import catalog
-from metanet_lib.figures import HUES, TASKS, Shown
+from metanet_lib.figures import COMPARED, HUES, Shown
+from metanet_lib.figures.style import PAPERS
+from metanet_lib.interpret import TASKS
 
 Update = Mapping[str, Sequence[Any]]
 """A change of a Plotly figure: a path, such as ``marker.color``, to one value for each trace."""
@@ -206,29 +208,28 @@ def accuracy_and_cost(table: pd.DataFrame, name: str, caption: str, alt: str) ->
     >>> "1. Mine" in shown._repr_html_()
     True
     """
-    marks = dict(zip(dict.fromkeys(table.group), _MARKS, strict=False))
     numbered = table.assign(number=range(1, len(table) + 1))
-    groups = [rows for _, rows in numbered.groupby("group", sort=False)]
+    groups = list(numbered.groupby("group", sort=False))
     accuracies = {
-        title: [(100 * rows[f"{task}_mean"]).round(1).tolist() for rows in groups]
-        for task, title in TASKS.items()
+        TASKS[task]: [(100 * rows[f"{task}_mean"]).round(1).tolist() for _, rows in groups]
+        for task in COMPARED
         if f"{task}_mean" in table
     }
+    first = next(iter(accuracies.values()))
     traces = [
         go.Scatter(
             x=rows.ms_per_model.round(4).tolist(),
-            y=first,
+            y=shares,
             mode="markers",
             marker={
                 "size": 10,
-                "symbol": [f"{marks[group]}{'-open' * told}" for told in rows.labels],
-                "color": ["#CC79A7" if row == "metanetwork" else "#4b6b88" for row in rows.row],
+                "symbol": [f"{mark}{'-open' * told}" for told in rows.labels],
+                "color": [PAPERS if row == "metanetwork" else "#4b6b88" for row in rows.row],
             },
             customdata=[f"{n}. {escape(t)}" for n, t in zip(rows.number, rows.title, strict=True)],
             hovertemplate=f"%{{customdata}}<br>{group}: %{{y}} %, %{{x}} ms a model<extra></extra>",
         )
-        for rows, first in zip(groups, next(iter(accuracies.values())), strict=True)
-        for group in [rows.group.iloc[0]]
+        for (group, rows), shares, mark in zip(groups, first, _MARKS, strict=False)
     ]
     choices = {"Accuracy": {title: {"y": values} for title, values in accuracies.items()}}
     grid = {"gridcolor": "rgba(128,128,128,.2)", "zeroline": False}

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from metanet_lib.figures.style import HUES, WIDTH, hues_of, styled
+from metanet_lib.figures.style import HUES, PAPERS, WIDTH, hues_of, styled
 
 
 @styled
@@ -78,7 +78,7 @@ def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
             linewidth=2,
         )
         ax.plot(100 * row["accuracy"], y, "o", color=colour)
-        ax.plot(100 * row["paper_accuracy"], y, "D", color="#CC79A7", markersize=5)
+        ax.plot(100 * row["paper_accuracy"], y, "D", color=PAPERS, markersize=5)
     ax.axvline(100 * chance, color="#888888", linestyle=":")
     ax.text(100 * chance, -0.6, "chance", fontsize=7, color="#666666", ha="center", va="bottom")
     ax.set_yticks(range(len(labels)), labels)
@@ -86,7 +86,7 @@ def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
     ax.legend(
         handles=[
             Line2D([], [], marker="o", linestyle="", color="#222222", label="this run"),
-            Line2D([], [], marker="D", linestyle="", color="#CC79A7", label="the paper"),
+            Line2D([], [], marker="D", linestyle="", color=PAPERS, label="the paper"),
         ],
         loc="center left",
         bbox_to_anchor=(1, 0.5),

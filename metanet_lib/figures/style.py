@@ -20,6 +20,8 @@ from metanet_lib import catalog
 
 HUES: dict[str, str] = {"vision": "#0072B2", "audio": "#D55E00"}
 """Vision's and audio's colour, in every figure."""
+PAPERS = "#CC79A7"
+"""The colour of the paper, its numbers and its method."""
 WIDTH = 7.2
 """Width of a figure, inches."""
 

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 
+import pandas as pd
+
+from metanet_lib.interpret.classifier import Task
+
 
 def finding(low: float, high: float) -> str:
     """Say whether one accuracy is told apart from another, by the interval of their difference.
@@ -27,6 +31,23 @@ def reached(low: float, high: float, paper: float) -> str:
     if low <= paper <= high:
         return "lies within the interval"
     return "is surpassed" if low > paper else "is not reached"
+
+
+def claim(rows: pd.DataFrame, task: Task) -> str:
+    """Say of the headline metanetwork whether the paper's accuracy is :func:`reached`.
+
+    ``rows`` are those of :func:`~metanet_lib.interpret.classifier.assess_all`.
+
+    Examples
+    --------
+    >>> row = {"task": "modality", "representation": "metanetwork", "headline": True}
+    >>> row |= {"bootstrap_low": 0.8, "bootstrap_high": 0.9, "paper_accuracy": 1.0}
+    >>> claim(pd.DataFrame([row]), "modality")
+    'is not reached'
+    """
+    chosen = rows[(rows.task == task) & (rows.representation == "metanetwork") & rows.headline]
+    row = chosen.iloc[0]
+    return reached(row.bootstrap_low, row.bootstrap_high, row.paper_accuracy)
 
 
 def beside(accuracies: Mapping[str, float], low: float, high: float) -> str:

@@ -6,7 +6,6 @@
 """
 
 import csv
-import hashlib
 import json
 import shutil
 import tempfile
@@ -21,7 +20,7 @@ from safetensors.torch import save_file
 
 from metanet_lib import __version__, catalog
 from metanet_lib.data.corpora.fetch import ARCHIVES
-from metanet_lib.store import DEMO_CORPUS, Results
+from metanet_lib.store import DEMO_CORPUS, Results, sha256
 from metanet_lib.zoo.shard import TENSORS, Shard
 
 COLUMNS = ("file", "row", "dataset", "role", "seed", "parameters", "final_loss")
@@ -90,7 +89,7 @@ def export_zoo(results: Path | str, out: Path | str) -> int:
         named = {name: json.loads(known) for known, name in parameters.items()}
         (place / "parameters.json").write_text(json.dumps(named, indent=1) + "\n")
         (place / "README.md").write_text(_card(run, rows))
-        (place / _SUMS).write_text("".join(f"{_digest(place / f)}  {f}\n" for f in _files(place)))
+        (place / _SUMS).write_text("".join(f"{sha256(place / f)}  {f}\n" for f in _files(place)))
         if out.exists():
             out.rmdir()
         shutil.move(place, out)
@@ -124,7 +123,7 @@ def check_zoo(folder: Path | str) -> list[str]:
     wrong = [f"{place / name}: expected by {_SUMS}, not found" for name in sorted({*sums} - there)]
     wrong += [f"{place / name}: found, not in {_SUMS}" for name in sorted(there - {*sums})]
     for name in sorted(there & {*sums}):
-        if (found := _digest(place / name)) != sums[name]:
+        if (found := sha256(place / name)) != sums[name]:
             wrong.append(f"{place / name}: expected SHA-256 {sums[name]}, found {found}")
     return wrong or [*_disagreements(place)]
 
@@ -171,11 +170,6 @@ def _parameters(shard: Shard) -> dict[str, object]:
 def _files(place: Path) -> list[str]:
     files = (path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
     return sorted(name for name in files if name != _SUMS)
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _card(run: Results, rows: list[dict[str, str | int]]) -> str:

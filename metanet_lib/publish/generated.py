@@ -160,6 +160,19 @@ def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:
     )
 
 
+def front_picture(name: str, alt: str) -> str:
+    """Return the Markdown of a figure on the front page.
+
+    Examples
+    --------
+    >>> print(front_picture("fig4", "A map.").splitlines()[0])
+    ```{image} /figures/fig4-small.png
+    """
+    return (
+        f"```{{image}} /figures/{name}-small.png\n:alt: {alt}\n:class: paper\n:width: 100%\n```\n"
+    )
+
+
 def bibtex(citation: str) -> str:
     r"""Return what ``CITATION.cff`` says as an entry of BibTeX, in Markdown.
 

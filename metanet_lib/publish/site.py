@@ -38,6 +38,7 @@ from metanet_lib.publish.generated import (
     bibtex,
     corpora_table,
     decision_tables,
+    front_picture,
     run_in_short,
     status_tables,
 )
@@ -122,9 +123,11 @@ def build(
     generated.mkdir()
     for name, alt in FRONT.items():
         picture = results.folder / "figures" / f"{name}.png"
+        shown = ""
         if picture.is_file():
             _shrink(picture, stage / "figures" / f"{name}-small.png")
-        (generated / f"front_{name}.md").write_text(front_picture(name, alt) * picture.is_file())
+            shown = front_picture(name, alt)
+        (generated / f"front_{name}.md").write_text(shown)
     (generated / "bibtex.md").write_text(bibtex(Path("CITATION.cff").read_text()))
     (generated / "decisions.md").write_text(decision_tables(profile, sections))
     (generated / "corpora.md").write_text(corpora_table())
@@ -135,19 +138,6 @@ def build(
     pages = _jupyter_book(stage)
     shutil.copytree(stage / "figures", pages / "figures")  # captions are HTML: Sphinx sees no link
     _swap(pages, output)
-
-
-def front_picture(name: str, alt: str) -> str:
-    """Return the Markdown of a figure on the front page.
-
-    Examples
-    --------
-    >>> print(front_picture("fig4", "A map.").splitlines()[0])
-    ```{image} /figures/fig4-small.png
-    """
-    return (
-        f"```{{image}} /figures/{name}-small.png\n:alt: {alt}\n:class: paper\n:width: 100%\n```\n"
-    )
 
 
 def banner(results: Results) -> str:

@@ -14,7 +14,7 @@ from metanet_lib.experiments.wild import rule
 from metanet_lib.experiments.wild.cut import cut
 from metanet_lib.experiments.wild.fetch import fetch, read_member
 from metanet_lib.experiments.wild.keras_files import read_keras
-from metanet_lib.experiments.wild.layers import Layers
+from metanet_lib.experiments.wild.layers import Layers, first_convolution
 from metanet_lib.experiments.wild.listed import Listed
 from metanet_lib.experiments.wild.onnx_files import read_onnx
 from metanet_lib.experiments.wild.reading import STATES, aligned, in_state, read
@@ -88,7 +88,7 @@ def read_all(
     matrices = [np.empty((0, INPUTS, INPUTS), np.float32)]
     for network in progress_bar(networks, desc="networks", unit="network"):
         found = cut(beginning_of(network))
-        first = next(x for x in found.layers.layers if min(x.kernel) > 1 and x.tensors)
+        first = first_convolution(found.layers.layers)
         shape = first.tensors[0].shape
         for state, draw in [("trained", 0), *((s, d) for s in STATES[1:] for d in range(draws))]:
             matrix = read(in_state(found, state, draw), network.low, network.high)[None]

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import requests
 
-from metanet_lib.store import write_atomically
+from metanet_lib import store
 
 FOLDER = Path("data/wild")
 """Where archives are kept; git ignores it."""
@@ -66,7 +66,7 @@ def fetch(package: str, archive: str, sha256: str, folder: Path | str = FOLDER) 
     path = Path(folder) / archive
     if not path.is_file():
         _download(package, archive, path)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = store.sha256(path)
     if found != sha256:
         raise ValueError(
             f"{path}: expected the sha256 {sha256}, found {found}; delete it to fetch it anew. If "
@@ -152,7 +152,7 @@ def _download(package: str, archive: str, path: Path) -> None:
         raise FileNotFoundError(f"{page}: expected an archive {archive}, found none")
     with (
         requests.get(urls[0], stream=True, timeout=_TIMEOUT) as answer,
-        write_atomically(path) as temporary,
+        store.write_atomically(path) as temporary,
         open(temporary, "wb") as file,
     ):
         answer.raise_for_status()

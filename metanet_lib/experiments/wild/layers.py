@@ -187,16 +187,32 @@ class Layers:
         return chosen[::-1]
 
 
-def beginning(layers: Sequence[Layer]) -> Layers:
-    """Return the part of a network that begins at its first two-dimensional convolution.
-
-    That is the first of which the kernel is larger than 1 in both directions. Only layers that
-    depend on what it takes, and on nothing else, are kept.
+def first_convolution(layers: Sequence[Layer]) -> Layer:
+    """Return the first two-dimensional convolution: its kernel is larger than 1 both ways.
 
     Raises
     ------
     ValueError
-        If there is no such convolution.
+        If there is none.
+
+    Examples
+    --------
+    >>> wide = Layer("convolution", ("a",), "b", (torch.ones(1, 1, 1, 9),), kernel=(1, 9))
+    >>> square = Layer("convolution", ("b",), "c", (torch.ones(2, 1, 3, 3),), kernel=(3, 3))
+    >>> first_convolution([wide, square]).output
+    'c'
+    """
+    first = next((x for x in layers if x.kind == "convolution" and min(x.kernel) > 1), None)
+    if first is None:
+        raise ValueError("expected a convolution over rows and columns, found none")
+    return first
+
+
+def beginning(layers: Sequence[Layer]) -> Layers:
+    """Return the part of a network that begins at its :func:`first_convolution`.
+
+    Only layers that depend on what it takes, and on nothing else, are kept. Errors are those of
+    :func:`first_convolution`.
 
     Examples
     --------
@@ -205,9 +221,7 @@ def beginning(layers: Sequence[Layer]) -> Layers:
     >>> beginning([wide, square, Layer("relu", ("c",), "d")]).entry
     'b'
     """
-    first = next((x for x in layers if x.kind == "convolution" and min(x.kernel) > 1), None)
-    if first is None:
-        raise ValueError("expected a convolution over rows and columns, found none")
+    first = first_convolution(layers)
     entry, kept = first.inputs[0], []
     known = {entry}
     for layer in layers:

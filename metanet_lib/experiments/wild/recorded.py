@@ -23,7 +23,7 @@ from metanet_lib.experiments.wild.asking import ask, read_all, zoo_that_answers
 from metanet_lib.experiments.wild.listed import LISTED, Listed
 from metanet_lib.interpret import Interpreter
 from metanet_lib.interpret.networks import PROBES
-from metanet_lib.store import Results, write_atomically
+from metanet_lib.store import Results, sha256, write_atomically
 
 NAMES = ("recorded.csv", "recorded.json")
 """The files of a record, beside the list."""
@@ -59,8 +59,8 @@ def record(
         pd.concat(asked).to_csv(temporary, index=False, float_format="%.6g")
     about = {
         "date": datetime.date.today().isoformat(),
-        "networks_sha256": _sha256(Path(path)),
-        "recorded_sha256": _sha256(beside / NAMES[0]),
+        "networks_sha256": sha256(Path(path)),
+        "recorded_sha256": sha256(beside / NAMES[0]),
         "primary": next(iter(zoos)),
         "zoos": {name: _about(zoo) for name, zoo in zoos.items()},
         "reading": HEADLINE,
@@ -135,16 +135,12 @@ def recorded(path: Path | str = LISTED) -> Recorded:
             raise FileNotFoundError(f"{file}: no such record; `make wild` makes it")
     about = json.loads(told.read_text(encoding="utf-8"))
     for file, name in ((listing, "networks_sha256"), (table, "recorded_sha256")):
-        if _sha256(file) != about[name]:
+        if sha256(file) != about[name]:
             raise ValueError(
                 f"{file}: expected the sha256 {about[name]} that {told.name} has, found "
-                f"{_sha256(file)}; `make wild` records anew"
+                f"{sha256(file)}; `make wild` records anew"
             )
     return Recorded(pd.read_csv(table, keep_default_na=False), about)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _commit() -> str:
