@@ -211,6 +211,8 @@ for batch, slugs in BATCHES.items():
         retries: RETRIES
         log:
             f"{RUN}/logs/patches_{batch}.log",
+        benchmark:
+            f"{RUN}/times/patches_{batch}.tsv"
         shell:
             "metanet patches {params.ids} {params.new} --corpus {CORPUS:q} --out {RUN:q}/patches"
             " --parameters {params.section:q} --threads {threads} >{log} 2>&1"
@@ -234,6 +236,8 @@ for batch, slugs in BATCHES.items():
         retries: RETRIES
         log:
             f"{RUN}/logs/zoo_{batch}.log",
+        benchmark:
+            f"{RUN}/times/zoo_{batch}.tsv"
         shell:
             "metanet zoo {params.banks:q} --out {RUN:q}/zoo --threads {threads}"
             " --device {config[device]} --parameters {params.section:q} >{log} 2>&1"
@@ -264,6 +268,8 @@ for name in CHAPTERS:
         retries: RETRIES
         log:
             f"{RUN}/logs/{name}.log",
+        benchmark:
+            f"{RUN}/times/{name}.tsv"
         shell:
             "metanet chapter {input.script} {output.notebook:q}"
             " --parameters {params.parameters:q} >{log} 2>&1"

@@ -381,6 +381,60 @@ def generate(
 
 
 @app.command()
+def compare(
+    results: Annotated[Path, typer.Argument(help="A run's results, such as results/quick.")],
+    reference: Annotated[
+        Path | None,
+        typer.Argument(help="What to compare with. [default: reference/demo or reference/real]"),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show the numbers that lie inside too.")
+    ] = False,
+) -> None:
+    """Say which accuracies of a run lie outside the reference's 95 % intervals.
+
+    Row by row: of the paper's metanetwork and the raw weights, of variants of
+    its parts, of every representation, of networks of other shapes. The exit
+    status is 1 if a headline lies outside: the metanetwork's or the functional
+    code's.
+    """
+    from metanet_lib.experiments.reference import Reference
+    from metanet_lib.experiments.reference import compare as beside
+    from metanet_lib.publish.reference import results_of
+
+    run = results_of(results)
+    kept = Reference.at(reference) if reference else Reference.beside(run)
+    if kept is None:
+        raise FileNotFoundError(f"no reference is kept for {run.corpus_title}; name a folder")
+    rows = beside(results / "tables", kept.folder / "tables")
+    outside = rows[rows.outside]
+    shown = (rows if everything else outside).to_dict("records")
+    for row in shown:
+        told = f"{row['table']}, {row['what']}, {row['task']}: {100 * row['accuracy']:.1f} %"
+        where = f"reference {100 * row['reference']:.1f} %"
+        where += f" ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+        mark = ("OUTSIDE, a headline" if row["headline"] else "outside") if row["outside"] else "in"
+        print(f"{told}; {where}: {mark}")
+    headlines = int(outside.headline.sum())
+    print(
+        f"{results} beside {kept.folder} (profile {kept.provenance['profile']}): {len(outside)} of "
+        f"{len(rows)} accuracies lie outside, {headlines} of them headlines"
+    )
+    if headlines:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reference(
+    results: Annotated[Path, typer.Argument(help="A run's results, such as results/paper.")],
+) -> None:
+    """Keep a run as the reference to others: tables, figures and provenance, in reference/."""
+    from metanet_lib.publish.reference import keep
+
+    print(f"{keep(results)}: written; commit it")
+
+
+@app.command()
 def chapter(
     script: Annotated[Path, typer.Argument(help="A chapter's script, notebooks/NN_name.py.")],
     out: Annotated[Path, typer.Argument(help="The executed notebook.")],

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from metanet_lib import metanetwork
-from metanet_lib.publish import reference
+from metanet_lib.publish import api
 from metanet_lib.zoo import Zoo
 
-MODULES = {m.__name__: m for parts in reference.ROOMS.values() for part in parts
-           for m in reference.modules(part)}  # fmt: skip
-NAMES = [f"{module}.{name}" for module, m in MODULES.items() for name in reference.public(m)]
+MODULES = {m.__name__: m for parts in api.ROOMS.values() for part in parts
+           for m in api.modules(part)}  # fmt: skip
+NAMES = [f"{module}.{name}" for module, m in MODULES.items() for name in api.public(m)]
 
 WITHOUT: set[str] = set()
 """Names whose example is still to be written."""

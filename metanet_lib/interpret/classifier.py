@@ -12,7 +12,7 @@ nothing was fitted on. There are four *tasks*:
 it is (:mod:`metanet_lib.interpret.intervals`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -355,8 +355,13 @@ def in_words(rows: pd.DataFrame, task: Task, representation: str = "metanetwork"
     return f"{percent(row.accuracy)} ({low} to {high})"
 
 
-def result_table(rows: pd.DataFrame) -> pd.DataFrame:
+def result_table(
+    rows: pd.DataFrame, reference: Mapping[tuple[str, str], str] | None = None
+) -> pd.DataFrame:
     """Return rows of an accuracy table in words, as the pages show them.
+
+    Beside them stands what the paper found, and what the reference run did, by task and
+    representation, where there is one.
 
     Examples
     --------
@@ -373,12 +378,17 @@ def result_table(rows: pd.DataFrame) -> pd.DataFrame:
         {
             "task": TASKS[row["task"]],
             "k-NN on": names[row["representation"]],
-            "this run": f"{percent(row['accuracy'])} "
-            f"({row['n_correct']:,}/{row['n_validation']:,})",
-            "95 % interval": f"{percent(row['bootstrap_low'])} to {percent(row['bootstrap_high'])}",
             "paper": f"{100 * row['paper_accuracy']:.4g}\N{NO-BREAK SPACE}%"
             if row["paper_accuracy"] >= 0  # the paper asks nothing of new files
             else "",
+            **(
+                {"reference run": reference.get((row["task"], row["representation"]), "")}
+                if reference
+                else {}
+            ),
+            "this run": f"{percent(row['accuracy'])} "
+            f"({row['n_correct']:,}/{row['n_validation']:,})",
+            "95 % interval": f"{percent(row['bootstrap_low'])} to {percent(row['bootstrap_high'])}",
         }
         for row in rows.to_dict("records")
     )

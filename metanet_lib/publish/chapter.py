@@ -1,6 +1,9 @@
 """One chapter executed. It imports nothing that a chapter computes with: its kernel does that."""
 
+import json
 import os
+import platform
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,15 +11,18 @@ from typing import Any
 
 import jupytext
 import papermill
+import psutil
 
 from metanet_lib.store import write_atomically
+from metanet_lib.workers import cores
 
 
 def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> None:
     """Execute a chapter's script as a notebook, from the folder one is in.
 
     The executed notebook takes its place at ``out`` only if every cell ran. Of a chapter that
-    failed, what ran is left at ``<out>.failed.ipynb``.
+    failed, what ran is left at ``<out>.failed.ipynb``. Its metadata say, under ``metanet``, at
+    which ``commit`` and on which ``machine`` it ran.
 
     Linear algebra has one thread. Chapters are executed side by side, and threads of several that
     wait for each other on the same cores take many times as long; what a chapter gains from more
@@ -29,6 +35,7 @@ def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> N
     FileNotFoundError: ...
     """
     os.environ["OMP_NUM_THREADS"] = "1"  # of the kernel and of the processes that it starts
+    ran = {"commit": commit(), "machine": machine()}
     with write_atomically(out) as executed, TemporaryDirectory() as folder:
         source = Path(folder) / out.name
         jupytext.write(jupytext.read(script), source)
@@ -38,3 +45,43 @@ def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> N
             if executed.exists():
                 executed.replace(out.with_suffix(".failed.ipynb"))
             raise
+        notebook = json.loads(executed.read_text())
+        notebook["metadata"]["metanet"] = ran
+        executed.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+
+
+def commit() -> str:
+    """Return the commit of the folder one is in, with ``-dirty`` where it is changed since.
+
+    Outside of a git repository it is ``unknown``.
+
+    Examples
+    --------
+    >>> commit()
+    'unknown'
+    """
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return told.stdout.strip()
+
+
+def machine() -> str:
+    """Return the machine in words: its processor, its cores and its memory.
+
+    Examples
+    --------
+    >>> "GiB" in machine()
+    True
+    """
+    info = Path("/proc/cpuinfo")
+    named = (
+        [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        if (info.is_file())
+        else []
+    )
+    processor = named[0].partition(":")[2].strip() if named else platform.processor()
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{processor or platform.machine()}, {cores()} cores, {memory:.0f} GiB"

@@ -1,77 +1,169 @@
-"""The reference: every public name of the library, as the book lists it.
+"""A run kept in the repository, as the reference that others are compared with.
 
-A name is *public* if it is a function or a class with a docstring, has no leading underscore, and
-is defined in a module of the library, in a room of :data:`ROOMS`. The commands of ``metanet``
-are not listed: ``metanet --help`` tells them. What a page says comes from the docstrings, read by
-Sphinx (autodoc, napoleon); here stands only which modules there are, and on which page.
+:func:`keep` writes what :mod:`metanet_lib.experiments.reference` reads: tables, the figures that
+draw numbers, and where they come from. No model, patch, picture or sound is among them.
 """
 
-import inspect
-from importlib import import_module
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
-ROOMS: dict[str, tuple[str, ...]] = {
-    "ground": ("catalog", "parameters", "store", "workers"),
-    "data": ("data",),
-    "zoo": ("zoo",),
-    "metanetwork": ("metanetwork",),
-    "representations": ("representations",),
-    "interpret": ("interpret",),
-    "experiments": ("experiments",),
-    "figures": ("figures",),
-    "publish": ("publish",),
-}
-"""The modules of each room of the library, from the ground up; ``book/api`` has a page for each.
+import pandas as pd
 
-A room imports only from rooms before it.
-"""
+from metanet_lib import __version__
+from metanet_lib.experiments.reference import PROVENANCE, ROOT, kind
+from metanet_lib.publish.graph import CHAPTERS, SECTIONS, corpus_fingerprint, read_profile
+from metanet_lib.store import Results, sha256
+
+LARGEST = 2_500_000
+"""Bytes that a reference may have; it travels with every copy of the repository."""
 
 
-def modules(layer: str) -> list[ModuleType]:
-    """Return the modules of a layer that define public names, by name.
+def keep(folder: Path | str, root: Path = ROOT) -> Path:
+    """Keep an executed run as the reference to runs on its kind of corpus, and return its place.
 
-    Examples
-    --------
-    >>> [module.__name__ for module in modules("catalog")]
-    ['metanet_lib.catalog']
-    """
-    base = Path(__file__).parents[1]
-    files = sorted((base / layer).rglob("*.py")) or [base / f"{layer}.py"]
-    names = [".".join(f.relative_to(base.parent).with_suffix("").parts) for f in files]
-    found = [import_module(name.removesuffix(".__init__")) for name in names]
-    return [module for module in found if public(module)]
+    What stood there stays until the new reference is whole.
 
+    Parameters
+    ----------
+    folder
+        The run's results, such as ``results/paper``.
+    root
+        The folder of all references.
 
-def public(module: ModuleType) -> dict[str, object]:
-    """Return the public functions and classes that a module defines, by name.
+    Raises
+    ------
+    FileNotFoundError
+        If a chapter of the run has not been executed, or its corpus is not there.
+    ValueError
+        If chapters ran at a commit that is not known, or on files that were changed since; or if
+        what there is to keep is too large.
 
     Examples
     --------
-    >>> sorted(public(modules("catalog")[0]))
-    ['Dataset', 'dataset', 'modalities']
+    >>> keep(folder / "nowhere")
+    Traceback (most recent call last):
+    FileNotFoundError: ...nowhere: not executed: 01_datasets, ...
     """
+    run = Path(folder)
+    chapters = _metadata(run, CHAPTERS)
+    results = results_of(run)
+    place = root / kind(results)
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".new.") as temporary:
+        new = Path(temporary) / place.name
+        for suffix, part in (("csv", "tables"), ("svg", "figures")):
+            (new / part).mkdir(parents=True)
+            for path in sorted((run / part).glob(f"*.{suffix}")):
+                if path.with_suffix(".csv").is_file():  # a figure without is of pictures or models
+                    shutil.copy(path, new / part)
+        files = sorted(path for path in new.rglob("*") if path.is_file())
+        if (size := sum(path.stat().st_size for path in files)) > LARGEST:
+            raise ValueError(f"{run}: expected at most {LARGEST:,} bytes to keep, found {size:,}")
+        told = {
+            **_told(run, results, chapters),
+            "files": {path.relative_to(new).as_posix(): sha256(path) for path in files},
+        }
+        (new / PROVENANCE).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+        if place.exists():
+            place.rename(Path(temporary) / "old")
+        new.rename(place)
+    return place
+
+
+def check(place: Path) -> list[str]:
+    """Return what of a reference is not as its provenance says; nothing if it is whole.
+
+    Examples
+    --------
+    >>> _ = (folder / "provenance.json").write_text('{"files": {"tables/a.csv": "0"}}')
+    >>> check(folder)
+    ['tables/a.csv: expected by provenance.json, not found']
+    """
+    sums: dict[str, str] = json.loads((place / PROVENANCE).read_text())["files"]
+    there = {p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file()}
+    there.discard(PROVENANCE)
+    wrong = [f"{name}: expected by {PROVENANCE}, not found" for name in sorted({*sums} - there)]
+    wrong += [f"{name}: found, not in {PROVENANCE}" for name in sorted(there - {*sums})]
+    both = sorted(there & {*sums})
+    return wrong + [
+        f"{name}: not as written" for name in both if sha256(place / name) != sums[name]
+    ]
+
+
+def seconds(run: Path) -> dict[str, dict[str, float]]:
+    """Return what each step of a run took: ``seconds``, ``cpu_seconds``, ``megabytes`` at most.
+
+    Steps are ``patches``, ``zoo`` and the chapters; those of many jobs are added up.
+
+    Examples
+    --------
+    >>> seconds(folder)
+    {}
+    """
+    steps: dict[str, list[pd.DataFrame]] = {}
+    for path in sorted((run / "times").glob("*.tsv")):
+        name = path.stem if path.stem in CHAPTERS else path.stem.rpartition("_")[0]
+        steps.setdefault(name, []).append(pd.read_csv(path, sep="\t", na_values="-"))
     return {
-        name: value
-        for name, value in vars(module).items()
-        if not name.startswith("_")
-        and (inspect.isclass(value) or inspect.isroutine(inspect.unwrap(value)))
-        and getattr(value, "__module__", None) == module.__name__
-        and inspect.getdoc(value)
+        name: {
+            "seconds": round(float(jobs["s"].sum()), 1),
+            "cpu_seconds": round(float(jobs["cpu_time"].sum()), 1),
+            "megabytes": round(float(jobs["max_rss"].max())),
+        }
+        for name, jobs in ((name, pd.concat(tables)) for name, tables in steps.items())
     }
 
 
-def listing(layers: tuple[str, ...]) -> str:
-    """Return Markdown that lists the modules of some layers, with a heading each.
+def results_of(folder: Path) -> Results:
+    """Return the run whose results lie in a folder, as its first chapter names it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If that chapter has not been executed.
 
     Examples
     --------
-    >>> print(listing(("catalog",)).splitlines()[0])
-    ## `catalog`
+    >>> results_of(folder)
+    Traceback (most recent call last):
+    FileNotFoundError: ...: not executed: 01_datasets; `make book` does it
     """
-    return "\n".join(
-        f"## `{module.__name__.removeprefix('metanet_lib.')}`\n\n"
-        f"```{{eval-rst}}\n.. automodule:: {module.__name__}\n   :members:\n```\n"
-        for layer in layers
-        for module in modules(layer)
-    )
+    ran = _metadata(folder, CHAPTERS[:1])[CHAPTERS[0]]["papermill"]["parameters"]
+    return Results(ran["profile"], ran["corpus"], folder.parent)
+
+
+def _metadata(run: Path, chapters: Sequence[str]) -> dict[str, Any]:
+    """Return what papermill and :mod:`metanet_lib.publish.chapter` noted of executed chapters."""
+    paths = {name: run / "chapters" / f"{name}.ipynb" for name in chapters}
+    if missing := [name for name, path in paths.items() if not path.is_file()]:
+        raise FileNotFoundError(f"{run}: not executed: {', '.join(missing)}; `make book` does it")
+    return {name: json.loads(path.read_text())["metadata"] for name, path in paths.items()}
+
+
+def _told(run: Path, results: Results, chapters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was run, on what, where and for how long."""
+    ran = {name: metadata.get("metanet", {}) for name, metadata in chapters.items()}
+    for name, made in ran.items():
+        commit = made.get("commit", "unknown")
+        if commit == "unknown" or commit.endswith("-dirty"):
+            raise ValueError(
+                f"{run}, chapter {name}: expected to have run at a commit, found {commit!r}; "
+                "commit what is changed, and run it again"
+            )
+    profile = read_profile(results.profile, results.corpus)
+    ends = sorted(metadata["papermill"]["end_time"][:10] for metadata in chapters.values())
+    return {
+        "profile": results.profile,
+        "corpus": results.corpus_title,
+        "corpus_fingerprint": corpus_fingerprint(results.corpus_folder),
+        "executed": ends[-1] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}",
+        "machine": ", ".join(sorted({made["machine"] for made in ran.values()})),
+        "version": __version__,
+        "commits": {name: made["commit"] for name, made in ran.items()},
+        "steps": seconds(run),
+        "parameters": {name: profile[name] for name in SECTIONS},
+    }

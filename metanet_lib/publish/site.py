@@ -7,7 +7,7 @@ new pages in the place of the old. The tree mirrors the checkout, so that links 
 - ``index.md``, the front page, taken from ``book/``; it alone moves, to be the site's first page;
 - ``book/``: the other prose pages, the bibliography, the style sheet;
 - ``book/_generated/``: what they include, see :mod:`metanet_lib.publish.generated` and
-  :mod:`metanet_lib.publish.reference`;
+  :mod:`metanet_lib.publish.api`;
 - ``notebooks/``: copies of the executed chapters, without their cells of parameters, their figures
   numbered, and their scripts, to which :mod:`metanet_lib.publish.pages` leads;
 - ``figures/`` and ``tables/``: the run's figures with their data, and its tables, to which pages
@@ -31,6 +31,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
+from metanet_lib.publish.api import ROOMS, listing
 from metanet_lib.publish.generated import (
     Notebook,
     Profile,
@@ -42,7 +43,6 @@ from metanet_lib.publish.generated import (
     run_in_short,
     status_tables,
 )
-from metanet_lib.publish.reference import ROOMS, listing
 from metanet_lib.store import Results
 
 FRONT = {
