@@ -1,7 +1,8 @@
 # The whole paper:   make book                      (the demo corpus, profile quick)
 #                    make book PROFILE=paper CORPUS=../real-corpus
 #                    make book CLUSTER=profiles/slurm
-# Everything tested: make test; make test-papermill, without the graph; make test-site, in a browser
+# Everything tested: make test; make test-papermill, without the graph; make test-wheel, installed
+# elsewhere; make test-site, in a browser
 # Both set up .venv by themselves from requirements.lock; they need Python 3.11+ and make.
 
 PROFILE ?= quick
@@ -19,7 +20,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONHASHSEED := 0
 export CHROMIUM
 
-.PHONY: book test test-papermill test-site test-cluster bench wild lint sync lab hooks lock clean
+.PHONY: book test test-papermill test-wheel test-site test-cluster bench wild lint sync lab hooks lock clean
 
 book: $(VENV)/ready
 	$(BIN)/metanet book --profile $(PROFILE) --cores $(CORES) --device $(DEVICE) \
@@ -33,6 +34,10 @@ test: $(VENV)/ready lint
 # The other way to the book: bare papermill, one chapter after the other; the tables are the same.
 test-papermill: $(VENV)/ready
 	$(BIN)/pytest -m papermill --numprocesses 1 tests/publish/test_papermill.py
+
+# The library as others install it: a wheel, in an empty environment.
+test-wheel: $(VENV)/ready
+	$(BIN)/pytest -m wheel tests/test_wheel.py
 
 # The built site as a browser shows it. Where there is no site, the tiny book is made; where there is
 # no Chromium, one is installed (Debian's, as root; else Playwright's own).

@@ -4,6 +4,7 @@
 import json
 from pathlib import Path
 
+from metanet_lib.experiments.reference import PROVENANCE, Reference
 from metanet_lib.publish.graph import (
     CHAPTERS,
     chapter_sections,
@@ -35,6 +36,9 @@ FUNCTIONAL = f"{RUN}/functional.safetensors"
 PATCHES_CODE = library_files("metanet_lib.data.patches")
 ZOO_CODE = library_files("metanet_lib.zoo")
 WILD = [f"wild/{name}" for name in ("networks.csv", "recorded.csv", "recorded.json")]
+# The run of the paper's own size that is kept to compare with, if one is.
+KEPT = Reference.beside(RESULTS)
+REFERENCE = [str(KEPT.folder / PROVENANCE)] if KEPT else []
 PROSE = sorted(str(path) for path in Path("book").rglob("*") if path.is_file())
 
 
@@ -55,13 +59,13 @@ READS = {
     "01_datasets": CORPUS_FILES,
     "02_model_zoo": [*CORPUS_FILES, *SHARDS],
     "03_meta_autoencoder": SHARDS,
-    "04_modality": [*SHARDS, METANETWORK],
-    "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed")],
+    "04_modality": [*SHARDS, METANETWORK, *REFERENCE],
+    "05_dataset_id": [*SHARDS, METANETWORK, *tables("modality_by_seed"), *REFERENCE],
     "06_dataset_or_files": [*CORPUS_FILES, *SHARDS, METANETWORK],
-    "07_what_each_part_buys": [*SHARDS, METANETWORK],
+    "07_what_each_part_buys": [*SHARDS, METANETWORK, *REFERENCE],
     "08_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
     "09_open_decisions": CORPUS_FILES,
-    "10_cost": CORPUS_FILES,
+    "10_cost": [*CORPUS_FILES, *REFERENCE],
     "11_a_better_metanetwork": [*CORPUS_FILES, *SHARDS, METANETWORK, *tables("ceiling")],
     "12_against_the_others": [
         *CORPUS_FILES,

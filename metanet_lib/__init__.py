@@ -3,8 +3,8 @@
 Its rooms are the paper's sections. Read them from the ground up; a room imports only from those
 above it:
 
-``catalog``, ``parameters``, ``store``, ``workers``
-    the ground: the 41 datasets, decisions, where results lie, work side by side
+``catalog``, ``parameters``, ``store``, ``workers``, ``provenance``
+    the ground: the 41 datasets, decisions, where results lie, work side by side, what made them
 ``data``
     photographs and recordings, and the patches that models learn (section 4.2)
 ``zoo``
@@ -28,7 +28,7 @@ above it:
 import atexit
 import gc
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # Modules are some 300,000 objects, and none of them is ever garbage. Python would look through them
 # again and again as they are imported, and once more at the end: a third of a short process's time.

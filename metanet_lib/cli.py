@@ -406,7 +406,7 @@ def compare(
     kept = Reference.at(reference) if reference else Reference.beside(run)
     if kept is None:
         raise FileNotFoundError(f"no reference is kept for {run.corpus_title}; name a folder")
-    rows = beside(results / "tables", kept.folder / "tables")
+    rows = beside(results / "tables", kept.tables)
     outside = rows[rows.outside]
     shown = (rows if everything else outside).to_dict("records")
     for row in shown:

@@ -88,16 +88,18 @@ for verb, zoo in (("fitted", fit), ("asked, same files", validation), ("asked, n
 # ## The answer
 #
 # With the headline seed (the one that reconstructs the weights best, chosen without labels), beside
-# the paper's numbers. The models of one dataset are right or wrong together, so intervals are those of
+# the paper's numbers, and those of the reference run of the paper's own size where one is kept
+# ([Status](../book/status.md) tells of it). The models of one dataset are right or wrong together, so intervals are those of
 # a bootstrap that draws datasets anew, and models within them {cite}`efron1994`. It cannot know of a
 # doubt that no dataset shows: where all are right, the interval is a point, and Wilson's
 # {cite}`wilson1927`, which takes every model for a witness of its own (`ci_low` and `ci_high` in the
 # table's file), is the wider.
 
 # %% tags=["hide-input"]
+from metanet_lib.experiments.reference import accuracies_beside
 from metanet_lib.interpret import result_table
 
-result_table(rows[rows.headline]).style.hide()
+result_table(rows[rows.headline], accuracies_beside(results, "accuracy")).style.hide()
 
 # %% [markdown]
 # And every seed, because the method is sensitive to its own:

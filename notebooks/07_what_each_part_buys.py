@@ -119,6 +119,32 @@ pd.DataFrame(
 ).style.hide()
 
 # %% [markdown]
+# Of the dataset: what the paper says, what the reference run of its own size found, where one is kept
+# ([Status](../book/status.md) tells of it), and this run; of several seeds the mean, of their intervals
+# too.
+
+# %% tags=["hide-input"]
+from metanet_lib.experiments.reference import accuracies, accuracies_beside
+from metanet_lib.interpret import PAPER_ACCURACY
+
+kept, ours = (
+    accuracies_beside(results, "ablation"),
+    accuracies(results.folder / "tables", "ablation"),
+)
+of_paper = {
+    name.replace("_", " "): a for (task, name), a in PAPER_ACCURACY.items() if task == "dataset_id"
+}
+pd.DataFrame(
+    {
+        "dataset ID": variant,
+        "paper": percent(of_paper[variant]) if variant in of_paper else "",
+        "reference run": kept.get((f"part: {variant}", "dataset_id"), ""),
+        "this run": ours[f"part: {variant}", "dataset_id"],
+    }
+    for variant in questions["part"].variant.unique()
+).style.hide()
+
+# %% [markdown]
 # ## Does the sorting matter?
 #
 # The same trained unit-wise part, several ways to put a model's triples in order, and for each a new

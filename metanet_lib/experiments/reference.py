@@ -59,16 +59,21 @@ class Reference:
         place = root / kind(results)
         return cls.at(place) if (place / PROVENANCE).is_file() else None
 
-    def table(self, name: str) -> pd.DataFrame:
-        """Return one of its tables."""
-        return pd.read_csv(self.folder / "tables" / f"{name}.csv")
+    @property
+    def tables(self) -> Path:
+        """The folder of its tables."""
+        return self.folder / "tables"
 
-    def _repr_markdown_(self) -> str:
-        told = self.provenance
-        return (
-            f"*The reference run: profile **{told['profile']}** on the {told['corpus']}, "
-            f"{told['executed']}, on {told['machine']}.*"
-        )
+
+def references(root: Path = ROOT) -> list[Reference]:
+    """Return every reference that is kept, by name.
+
+    Examples
+    --------
+    >>> references(folder)
+    []
+    """
+    return [Reference.at(path.parent) for path in sorted(root.glob(f"*/{PROVENANCE}"))]
 
 
 def kind(results: Results) -> str:
@@ -82,21 +87,32 @@ def kind(results: Results) -> str:
     return "demo" if results.is_demo else "real"
 
 
-def beside_accuracy(reference: Reference | None) -> dict[tuple[str, str], str]:
-    """Return what the reference found, in words, by task and representation; {} without one.
+def accuracies(tables: Path, table: str) -> dict[tuple[str, str], str]:
+    """Return the accuracies of one of a run's tables in words, by what was asked and task.
 
     Examples
     --------
-    >>> beside_accuracy(None)
+    >>> accuracies(folder, "accuracy")  # no table is there
     {}
     """
-    if reference is None:
-        return {}
+    rows = numbers(tables)
     return {
-        (row["task"], row["representation"]): f"{percent(row['accuracy'])} "
-        f"({percent(row['bootstrap_low'])} to {percent(row['bootstrap_high'])})"
-        for row in reference.table("accuracy").to_dict("records")
+        (row["what"], row["task"]): f"{percent(row['accuracy'])} "
+        f"({percent(row['low'])} to {percent(row['high'])})"
+        for row in rows[rows.table == table].to_dict("records")
     }
+
+
+def accuracies_beside(results: Results, table: str) -> dict[tuple[str, str], str]:
+    """Return :func:`accuracies` of the reference to a run; {} where none is kept.
+
+    Examples
+    --------
+    >>> accuracies_beside(Results("quick"), "accuracy")
+    {}
+    """
+    reference = Reference.beside(results)
+    return accuracies(reference.tables, table) if reference else {}
 
 
 def numbers(tables: Path) -> pd.DataFrame:
@@ -181,8 +197,8 @@ _KEYS = ["table", "what", "task"]
 
 def _of_accuracy(table: pd.DataFrame) -> Iterator[Number]:
     for row in table.to_dict("records"):
-        told = (row["accuracy"], row["bootstrap_low"], row["bootstrap_high"])
-        yield row["representation"], row["task"], *told, row["representation"] == "metanetwork"
+        found = (row["accuracy"], row["bootstrap_low"], row["bootstrap_high"])
+        yield row["representation"], row["task"], *found, row["representation"] == "metanetwork"
 
 
 def _of_ablation(table: pd.DataFrame) -> Iterator[Number]:
@@ -191,19 +207,20 @@ def _of_ablation(table: pd.DataFrame) -> Iterator[Number]:
     for (question, variant, size, k, task), rows in asked.groupby(
         ["question", "variant", "embedding_dim", "k", "task"], sort=False
     ):
-        told = rows[["accuracy", "bootstrap_low", "bootstrap_high"]].mean()
-        yield f"{question}: {variant}, {size} numbers, k {k}", task, *told, False
+        found = rows[["accuracy", "bootstrap_low", "bootstrap_high"]].mean()
+        more = {"size": f", {size} numbers", "k": f", k {k}"}.get(question, "")
+        yield f"{question}: {variant}{more}", task, *found, False
 
 
 def _of_leaderboard(table: pd.DataFrame) -> Iterator[Number]:
     for row in table.to_dict("records"):
         for task in TASKS:
-            told = (row[task], row[f"{task}_bootstrap_low"], row[f"{task}_bootstrap_high"])
-            yield row["row"], task, *told, row["row"] == "functional"
+            found = (row[task], row[f"{task}_bootstrap_low"], row[f"{task}_bootstrap_high"])
+            yield row["row"], task, *found, row["row"] == "functional"
 
 
 def _of_architectures(table: pd.DataFrame) -> Iterator[Number]:
     for row in table[table.state == "trained"].to_dict("records"):
         for task in ("modality", "dataset_id"):
-            told = (row[task], row[f"{task}_low"], row[f"{task}_high"])
-            yield row["architecture"], task, *told, False
+            found = (row[task], row[f"{task}_low"], row[f"{task}_high"])
+            yield row["architecture"], task, *found, False

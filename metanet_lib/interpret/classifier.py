@@ -360,8 +360,8 @@ def result_table(
 ) -> pd.DataFrame:
     """Return rows of an accuracy table in words, as the pages show them.
 
-    Beside them stands what the paper found, and what the reference run did, by task and
-    representation, where there is one.
+    Beside them stands what the paper found, and what the reference run did, by representation and
+    task, where there is one.
 
     Examples
     --------
@@ -382,7 +382,7 @@ def result_table(
             if row["paper_accuracy"] >= 0  # the paper asks nothing of new files
             else "",
             **(
-                {"reference run": reference.get((row["task"], row["representation"]), "")}
+                {"reference run": reference.get((row["representation"], row["task"]), "")}
                 if reference
                 else {}
             ),

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 ROOMS: dict[str, tuple[str, ...]] = {
-    "ground": ("catalog", "parameters", "store", "workers"),
+    "ground": ("catalog", "parameters", "store", "workers", "provenance"),
     "data": ("data",),
     "zoo": ("zoo",),
     "metanetwork": ("metanetwork",),

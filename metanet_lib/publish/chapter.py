@@ -2,8 +2,6 @@
 
 import json
 import os
-import platform
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +9,9 @@ from typing import Any
 
 import jupytext
 import papermill
-import psutil
 
+from metanet_lib.provenance import commit, machine
 from metanet_lib.store import write_atomically
-from metanet_lib.workers import cores
 
 
 def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> None:
@@ -48,40 +45,3 @@ def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> N
         notebook = json.loads(executed.read_text())
         notebook["metadata"]["metanet"] = ran
         executed.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
-
-
-def commit() -> str:
-    """Return the commit of the folder one is in, with ``-dirty`` where it is changed since.
-
-    Outside of a git repository it is ``unknown``.
-
-    Examples
-    --------
-    >>> commit()
-    'unknown'
-    """
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        told = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return told.stdout.strip()
-
-
-def machine() -> str:
-    """Return the machine in words: its processor, its cores and its memory.
-
-    Examples
-    --------
-    >>> "GiB" in machine()
-    True
-    """
-    info = Path("/proc/cpuinfo")
-    named = (
-        [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        if (info.is_file())
-        else []
-    )
-    processor = named[0].partition(":")[2].strip() if named else platform.processor()
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{processor or platform.machine()}, {cores()} cores, {memory:.0f} GiB"

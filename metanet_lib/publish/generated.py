@@ -11,11 +11,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from metanet_lib import __version__
 from metanet_lib.data.corpora.fetch import ARCHIVES
+from metanet_lib.experiments.reference import Reference
 from metanet_lib.parameters import Parameters
+from metanet_lib.publish.times import steps
 from metanet_lib.store import Results
 
 Profile = Mapping[str, Any]
@@ -94,7 +97,7 @@ def status_tables(
     sections: Sections,
     notebooks: Mapping[str, Notebook],
 ) -> str:
-    """Return Markdown that tells how long each chapter ran, and with what.
+    """Return Markdown that tells how long each step of a run took, and with what.
 
     Examples
     --------
@@ -102,18 +105,26 @@ def status_tables(
     >>> "1 min 1 s" in status_tables(Results("quick"), {}, {}, {"01_datasets": ran})
     True
     """
-    runs = _runs(notebooks)
-    together = sum(run["duration"] for run in runs.values())
-    chapters = [
-        (
-            f"{{doc}}`/notebooks/{name}`",
-            run["end_time"][:10],
-            _duration(run["duration"]),
-            f"{100 * run['duration'] / together:.0f}\N{NO-BREAK SPACE}%",
-        )
+    runs, took = _runs(notebooks), steps(results.folder)
+    before = took.loc[took.index.intersection(["patches", "zoo"])]
+    together = sum(run["duration"] for run in runs.values()) + before.seconds.sum()
+    lines = [
+        (f"{step}, {row.jobs} jobs", "", row.seconds, step) for step, row in before.iterrows()
+    ] + [
+        (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], run["duration"], name)
         for name, run in runs.items()
     ]
-    total = ("all chapters", "", _total(runs), "")
+    chapters = [
+        (
+            what,
+            executed,
+            _duration(seconds),
+            f"{100 * seconds / together:.0f}\N{NO-BREAK SPACE}%",
+            f"{took.megabytes[step]:,.0f}\N{NO-BREAK SPACE}MB" if step in took.index else "",
+        )
+        for what, executed, seconds, step in lines
+    ]
+    total = ("all, one after the other", "", _duration(together), "", "")
     seeds = [
         (f"`{name}.{field.name}`", _value(getattr(kind.of(profile.get(name, {})), field.name)))
         for name, kind in sections.items()
@@ -134,14 +145,43 @@ def status_tables(
         [
             "## The run\n",
             _table(("what", "which"), facts),
-            "## Run time of the chapters\n",
-            _table(("chapter", "executed", "run time", "share"), [*chapters, total]),
+            "## Run time\n",
+            _table(("step", "executed", "run time", "share", "memory"), [*chapters, total]),
             "## Seeds\n",
             _table(("parameter", "value"), seeds),
             "## Versions\n",
             _table(("program", "version"), programs),
         ]
     )
+
+
+def reference_runs(references: Sequence[Reference]) -> str:
+    r"""Return Markdown that tells of the runs that are kept to compare with.
+
+    Examples
+    --------
+    >>> reference_runs([])
+    'No reference run is kept here.\n'
+    """
+    if not references:
+        return "No reference run is kept here.\n"
+    rows = []
+    for made in (reference.provenance for reference in references):
+        took = pd.DataFrame(made["steps"]).T
+        rows.append(
+            (
+                f"`{made['profile']}`",
+                _plain(made["corpus"]),
+                f"`{made['corpus_fingerprint']}`",
+                made["executed"],
+                ", ".join(f"`{commit}`" for commit in sorted(set(made["commits"].values()))),
+                _plain(made["machine"]),
+                _duration(took.cpu_seconds.sum()),
+                f"{took.megabytes.max():,.0f} MB",
+            )
+        )
+    what = ("profile", "corpus", "its fingerprint", "executed", "commit", "machine")
+    return _table((*what, "time of cores", "memory of a job"), rows)
 
 
 def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:

@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from metanet_lib import __version__
 from metanet_lib.experiments.reference import PROVENANCE, ROOT, kind
 from metanet_lib.publish.graph import CHAPTERS, SECTIONS, corpus_fingerprint, read_profile
+from metanet_lib.publish.times import steps
 from metanet_lib.store import Results, sha256
 
 LARGEST = 2_500_000
@@ -94,30 +93,6 @@ def check(place: Path) -> list[str]:
     ]
 
 
-def seconds(run: Path) -> dict[str, dict[str, float]]:
-    """Return what each step of a run took: ``seconds``, ``cpu_seconds``, ``megabytes`` at most.
-
-    Steps are ``patches``, ``zoo`` and the chapters; those of many jobs are added up.
-
-    Examples
-    --------
-    >>> seconds(folder)
-    {}
-    """
-    steps: dict[str, list[pd.DataFrame]] = {}
-    for path in sorted((run / "times").glob("*.tsv")):
-        name = path.stem if path.stem in CHAPTERS else path.stem.rpartition("_")[0]
-        steps.setdefault(name, []).append(pd.read_csv(path, sep="\t", na_values="-"))
-    return {
-        name: {
-            "seconds": round(float(jobs["s"].sum()), 1),
-            "cpu_seconds": round(float(jobs["cpu_time"].sum()), 1),
-            "megabytes": round(float(jobs["max_rss"].max())),
-        }
-        for name, jobs in ((name, pd.concat(tables)) for name, tables in steps.items())
-    }
-
-
 def results_of(folder: Path) -> Results:
     """Return the run whose results lie in a folder, as its first chapter names it.
 
@@ -164,6 +139,6 @@ def _told(run: Path, results: Results, chapters: Mapping[str, Any]) -> dict[str,
         "machine": ", ".join(sorted({made["machine"] for made in ran.values()})),
         "version": __version__,
         "commits": {name: made["commit"] for name, made in ran.items()},
-        "steps": seconds(run),
+        "steps": steps(run).round(1).to_dict("index"),
         "parameters": {name: profile[name] for name in SECTIONS},
     }

@@ -31,6 +31,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
+from metanet_lib.experiments.reference import references
 from metanet_lib.publish.api import ROOMS, listing
 from metanet_lib.publish.generated import (
     Notebook,
@@ -40,6 +41,7 @@ from metanet_lib.publish.generated import (
     corpora_table,
     decision_tables,
     front_picture,
+    reference_runs,
     run_in_short,
     status_tables,
 )
@@ -132,6 +134,7 @@ def build(
     (generated / "decisions.md").write_text(decision_tables(profile, sections))
     (generated / "corpora.md").write_text(corpora_table())
     (generated / "status.md").write_text(status_tables(results, profile, sections, notebooks))
+    (generated / "references.md").write_text(reference_runs(references()))
     (generated / "run.md").write_text(run_in_short(results, notebooks))
     for room, parts in ROOMS.items():
         (generated / f"api_{room}.md").write_text(listing(parts))

@@ -7,7 +7,6 @@ recorded, with its date, and checks by digests that the record belongs to the li
 import datetime
 import hashlib
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,6 +22,7 @@ from metanet_lib.experiments.wild.asking import ask, read_all, zoo_that_answers
 from metanet_lib.experiments.wild.listed import LISTED, Listed
 from metanet_lib.interpret import Interpreter
 from metanet_lib.interpret.networks import PROBES
+from metanet_lib.provenance import commit
 from metanet_lib.store import Results, sha256, write_atomically
 
 NAMES = ("recorded.csv", "recorded.json")
@@ -65,7 +65,7 @@ def record(
         "zoos": {name: _about(zoo) for name, zoo in zoos.items()},
         "reading": HEADLINE,
         "probes": PROBES,
-        "versions": {"metanet_lib": __version__, "commit": _commit()}
+        "versions": {"metanet_lib": __version__, "commit": commit()}
         | {name: version(name) for name in ("torch", "onnx", "h5py", "scikit-learn")},
     }
     with write_atomically(beside / NAMES[1]) as temporary:
@@ -141,13 +141,6 @@ def recorded(path: Path | str = LISTED) -> Recorded:
                 f"{sha256(file)}; `make wild` records anew"
             )
     return Recorded(pd.read_csv(table, keep_default_na=False), about)
-
-
-def _commit() -> str:
-    """Return the commit of the library, or nothing where git does not know it."""
-    here = Path(__file__).parent
-    told = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True)
-    return told.stdout.strip()
 
 
 def _about(zoo: Interpreter) -> dict[str, Any]:

@@ -1,0 +1,174 @@
+"""A reference is whole, says where it comes from, and tells what of another run lies elsewhere."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from typer.testing import CliRunner
+
+from metanet_lib.cli import app
+from metanet_lib.experiments.reference import Reference, accuracies, compare, numbers, references
+from metanet_lib.publish import reference
+from metanet_lib.publish.graph import CHAPTERS, SECTIONS
+from metanet_lib.store import Results
+
+KEPT = references()
+MACHINE = "a machine"
+
+
+def accuracy(of_metanetwork: float) -> pd.DataFrame:
+    rows = [("metanetwork", of_metanetwork), ("raw_weights", 0.1)]
+    return pd.DataFrame(
+        {
+            "task": "dataset_id",
+            "representation": name,
+            "accuracy": share,
+            "bootstrap_low": share - 0.1,
+            "bootstrap_high": share + 0.1,
+        }
+        for name, share in rows
+    )
+
+
+def executed(run: Results, commit: str) -> None:
+    """Write what a chapter leaves when it has run."""
+    (run.folder / "chapters").mkdir(parents=True)
+    (run.folder / "times").mkdir()
+    for name in CHAPTERS:
+        ran = {
+            "papermill": {
+                "parameters": {"profile": run.profile, "corpus": run.corpus},
+                "end_time": "2026-01-02T03:04:05",
+            },
+            "metanet": {"commit": commit, "machine": MACHINE},
+        }
+        path = run.folder / "chapters" / f"{name}.ipynb"
+        path.write_text(json.dumps({"metadata": ran, "cells": []}))
+    head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+    for step in ("zoo_0", "zoo_1", "03_meta_autoencoder"):
+        line = "10.0\t0:00:10\t500.0\t1\t1\t1\t-\t-\t90\t9.0\n"
+        (run.folder / "times" / f"{step}.tsv").write_text(head + line)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Results:
+    """A run of the tiny profile as the graph would leave it, in a folder of its own."""
+    profiles = Path("profiles").resolve()
+    monkeypatch.chdir(tmp_path)
+    Path("profiles").symlink_to(profiles)
+    demo = tmp_path / "data" / "demo"
+    demo.mkdir(parents=True)
+    (demo / "README.txt").write_text("synthetic")
+    run = Results("tiny")
+    executed(run, "0123456789ab")
+    run.save_table(accuracy(0.5), "accuracy")
+    run.save_figure(Figure(), "of_numbers", accuracy(0.5))
+    run.save_figure(Figure(), "of_photographs", None)
+    return run
+
+
+def test_a_reference_has_tables_and_figures_of_numbers_and_no_picture_of_a_corpus(run):
+    place = reference.keep(run.folder)
+    assert place == Path("reference/demo")
+    assert {p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file()} == {
+        "provenance.json",
+        "tables/accuracy.csv",
+        "figures/of_numbers.svg",
+    }
+    assert reference.check(place) == []
+
+
+def test_its_provenance_says_what_was_run_where_and_for_how_long(run):
+    told = Reference.at(reference.keep(run.folder)).provenance
+    assert (told["profile"], told["corpus"]) == ("tiny", "synthetic demo corpus")
+    assert (told["executed"], told["machine"]) == ("2026-01-02", MACHINE)
+    assert set(told["commits"].values()) == {"0123456789ab"}
+    zoo = told["steps"]["zoo"]
+    assert zoo == {"jobs": 2, "seconds": 20.0, "cpu_seconds": 18.0, "megabytes": 500.0}
+    assert told["parameters"].keys() == SECTIONS.keys()
+
+
+def test_a_file_that_was_changed_lost_or_added_is_found(run):
+    place = reference.keep(run.folder)
+    (place / "tables/accuracy.csv").write_text("better")
+    (place / "figures/of_numbers.svg").unlink()
+    (place / "note.txt").write_text("by hand")
+    assert reference.check(place) == [
+        "figures/of_numbers.svg: expected by provenance.json, not found",
+        "note.txt: found, not in provenance.json",
+        "tables/accuracy.csv: expected as it was written, found changed",
+    ]
+
+
+def test_a_new_reference_takes_the_place_of_the_old(run):
+    reference.keep(run.folder)
+    run.save_table(accuracy(0.6), "accuracy")
+    place = reference.keep(run.folder)
+    assert "60.0" in accuracies(place / "tables", "accuracy")["metanetwork", "dataset_id"]
+    assert [p.name for p in Path("reference").iterdir()] == ["demo"]
+
+
+@pytest.mark.parametrize("commit", ["unknown", "0123456789ab-dirty"])
+def test_what_ran_on_files_that_no_commit_has_is_not_kept(run, tmp_path, commit):
+    subprocess.run(["rm", "-r", run.folder / "chapters", run.folder / "times"], check=True)
+    executed(run, commit)
+    with pytest.raises(ValueError, match="expected to have run at a commit"):
+        reference.keep(run.folder)
+    assert not Path("reference/demo").exists()
+
+
+def test_a_reference_that_would_weigh_too_much_is_not_kept(run, monkeypatch):
+    monkeypatch.setattr(reference, "LARGEST", 10)
+    with pytest.raises(ValueError, match="expected at most 10 bytes"):
+        reference.keep(run.folder)
+
+
+def test_a_run_that_is_not_finished_is_not_kept(run):
+    (run.folder / "chapters" / "10_cost.ipynb").unlink()
+    with pytest.raises(FileNotFoundError, match="not executed: 10_cost"):
+        reference.keep(run.folder)
+
+
+def test_a_number_within_the_interval_is_not_outside(run, tmp_path):
+    accuracy(0.55).to_csv(tmp_path / "accuracy.csv")
+    assert not compare(tmp_path, run.folder / "tables").outside.any()
+    accuracy(0.39).to_csv(tmp_path / "accuracy.csv")
+    both = compare(tmp_path, run.folder / "tables")
+    assert both[both.outside].what.tolist() == ["metanetwork"]
+
+
+def test_compare_ends_with_1_if_a_headline_lies_outside_and_else_with_0(run):
+    reference.keep(run.folder)
+    same = CliRunner().invoke(app, ["compare", str(run.folder)])
+    assert (same.exit_code, same.stdout.count("\n")) == (0, 1)
+    run.save_table(accuracy(0.3), "accuracy")
+    other = CliRunner().invoke(app, ["compare", str(run.folder)])
+    assert other.exit_code == 1
+    assert other.stdout.splitlines() == [
+        "accuracy, metanetwork, dataset_id: 30.0 %; reference 50.0 % (40.0 to 60.0): OUTSIDE, a "
+        "headline",
+        "results/tiny beside reference/demo (profile tiny): 1 of 2 accuracies lie outside, 1 of "
+        "them headlines",
+    ]
+
+
+def test_a_run_without_a_reference_is_told_so(run):
+    told = CliRunner().invoke(app, ["compare", str(run.folder)])
+    assert "no reference is kept for synthetic demo corpus" in str(told.exception)
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=[kept.folder.name for kept in KEPT])
+def test_what_the_repository_keeps_is_whole_and_as_its_provenance_says(kept):
+    assert reference.check(kept.folder) == []
+    assert sum(p.stat().st_size for p in kept.folder.rglob("*")) <= reference.LARGEST
+    made = kept.provenance
+    assert set(made["commits"]) == set(CHAPTERS)
+    zoo, table = made["parameters"]["zoo"], pd.read_csv(kept.tables / "accuracy.csv")
+    trains = zoo["training_datasets"]
+    assert set(table.n_fit) == {zoo["models_fit"] * len(trains)}
+    asked = table[table.task == "dataset_id"]
+    assert set(asked.n_validation) == {zoo["models_validation"] * len(trains)}
+    assert not numbers(kept.tables).empty
