@@ -20,8 +20,8 @@ from environment import (
 
 import metanet_lib
 from metanet_lib.publish import graph
+from metanet_lib.publish.api import ROOMS
 from metanet_lib.publish.graph import CHAPTERS, SECTIONS
-from metanet_lib.publish.reference import ROOMS
 
 ORDER = [part for parts in ROOMS.values() for part in parts] + ["cli"]
 

@@ -204,11 +204,10 @@ def _of_accuracy(table: pd.DataFrame) -> Iterator[Number]:
 def _of_ablation(table: pd.DataFrame) -> Iterator[Number]:
     """Yield means of seeds, and of their intervals. Counts of models are each profile's own."""
     asked = table[~table.question.str.startswith("models")]
-    for (question, variant, size, k, task), rows in asked.groupby(
-        ["question", "variant", "embedding_dim", "k", "task"], sort=False
-    ):
+    by = ["question", "variant", "embedding_dim", "k", "task"]
+    for (question, variant, size, k, task), rows in asked.groupby(by, sort=False):
         found = rows[["accuracy", "bootstrap_low", "bootstrap_high"]].mean()
-        more = {"size": f", {size} numbers", "k": f", k {k}"}.get(question, "")
+        more = {"size": f", {size} numbers", "k": f", k {k}"}.get(str(question), "")
         yield f"{question}: {variant}{more}", task, *found, False
 
 

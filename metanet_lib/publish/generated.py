@@ -176,12 +176,12 @@ def reference_runs(references: Sequence[Reference]) -> str:
                 made["executed"],
                 ", ".join(f"`{commit}`" for commit in sorted(set(made["commits"].values()))),
                 _plain(made["machine"]),
-                _duration(took.cpu_seconds.sum()),
+                _duration(took.seconds.sum()),
                 f"{took.megabytes.max():,.0f} MB",
             )
         )
     what = ("profile", "corpus", "its fingerprint", "executed", "commit", "machine")
-    return _table((*what, "time of cores", "memory of a job"), rows)
+    return _table((*what, "all steps, one after the other", "memory of a job"), rows)
 
 
 def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:

@@ -87,10 +87,8 @@ def check(place: Path) -> list[str]:
     there.discard(PROVENANCE)
     wrong = [f"{name}: expected by {PROVENANCE}, not found" for name in sorted({*sums} - there)]
     wrong += [f"{name}: found, not in {PROVENANCE}" for name in sorted(there - {*sums})]
-    both = sorted(there & {*sums})
-    return wrong + [
-        f"{name}: not as written" for name in both if sha256(place / name) != sums[name]
-    ]
+    changed = [name for name in sorted(there & {*sums}) if sha256(place / name) != sums[name]]
+    return wrong + [f"{name}: expected as it was written, found changed" for name in changed]
 
 
 def results_of(folder: Path) -> Results:

@@ -18,8 +18,8 @@ from metanet_lib import figures
 from metanet_lib.figures import interactive
 from metanet_lib.publish import pages as pages_of_site
 from metanet_lib.publish import site
+from metanet_lib.publish.api import ROOMS
 from metanet_lib.publish.graph import SECTIONS
-from metanet_lib.publish.reference import ROOMS
 from metanet_lib.store import Results
 
 ROOT = Path(__file__).parents[2]
