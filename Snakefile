@@ -134,6 +134,14 @@ THREADS = {
     "14_any_architecture": SIDE_BY_SIDE,
 }
 
+# Each of these waits for the one before it, so they go before chapters for which nobody waits.
+IN_TURN = (
+    "03_meta_autoencoder",
+    "06_dataset_or_files",
+    "11_a_better_metanetwork",
+    "12_against_the_others",
+)
+
 # What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
 # minutes, `mem_mb` in megabytes. A cluster's job is tried again, with more memory: its node may have
 # failed. At home an error would only come again.
@@ -266,6 +274,7 @@ for name in CHAPTERS:
             ),
             corpus=FINGERPRINT,
         threads: THREADS.get(name, 1)
+        priority: int(name in IN_TURN)
         resources:
             mem_mb=memory(16000 if name in LONG else 8000),
             runtime=1440 if name in LONG else 60,

@@ -108,6 +108,7 @@ def run(
             for peer in peers
             for seed in peer.runs(parameters)
         ]
+        jobs.sort(key=lambda job: not job[0].deep)  # the long ones first: none is left at the end
         rows = side_by_side(_run, jobs, "representations", "fit")
     return pd.DataFrame([row for two in rows for row in two])
 
