@@ -7,14 +7,15 @@ what was run, on what, where and for how long. ``metanet reference`` writes such
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
 
-from metanet_lib.interpret.classifier import TASKS, percent
+from metanet_lib.interpret.classifier import PAPER_ACCURACY, TASKS, percent
+from metanet_lib.interpret.statements import claim
 from metanet_lib.store import Results
 
 ROOT = Path("reference")
@@ -113,6 +114,71 @@ def accuracies_beside(results: Results, table: str) -> dict[tuple[str, str], str
     """
     reference = Reference.beside(results)
     return accuracies(reference.tables, table) if reference else {}
+
+
+def beside_paper(kept: Sequence[Reference]) -> pd.DataFrame:
+    r"""Return what the paper says beside what reference runs found, as the README shows it.
+
+    Returns
+    -------
+    DataFrame
+        ``task``, ``k-NN on``, ``paper``, and a column for each reference: accuracies with their
+        95 % intervals, in words.
+
+    Examples
+    --------
+    >>> beside_paper([]).paper[0]
+    '100\\xa0%'
+    """
+    found = {
+        f"reference run, {reference.provenance['corpus']}": {
+            **accuracies(reference.tables, "leaderboard"),
+            **accuracies(reference.tables, "accuracy"),
+        }
+        for reference in kept
+    }
+    names = {
+        "metanetwork": "16 numbers of the metanetwork",
+        "functional": "16 numbers of the functional code",
+        "raw_weights": "4,096 raw weights",
+    }
+    return pd.DataFrame(
+        {
+            "task": title,
+            "k-NN on": names[what],
+            "paper": f"{100 * PAPER_ACCURACY[task, what]:.4g}\N{NO-BREAK SPACE}%"
+            if (task, what) in PAPER_ACCURACY
+            else "",
+            **{name: of_run.get((what, task), "") for name, of_run in found.items()},
+        }
+        for task, title in TASKS.items()
+        for what in names
+    )
+
+
+def findings(reference: Reference) -> str:
+    """Say whether a reference run reached the paper's accuracies, and what the code beyond it did.
+
+    Examples
+    --------
+    >>> row = {"representation": "metanetwork", "bootstrap_low": 0.2, "bootstrap_high": 0.3}
+    >>> row |= {"accuracy": 0.25, "paper_accuracy": 0.254, "headline": True}
+    >>> (folder / "tables").mkdir()
+    >>> tasks = [{**row, "task": task} for task in ("modality", "dataset_id")]
+    >>> pd.DataFrame(tasks).to_csv(folder / "tables" / "accuracy.csv")
+    >>> findings(Reference(folder, {"corpus": "synthetic demo corpus"})).split(":")[0]
+    'In the reference run on the synthetic demo corpus'
+    """
+    of_paper, of_all = (accuracies(reference.tables, t) for t in ("accuracy", "leaderboard"))
+    rows = pd.read_csv(reference.tables / "accuracy.csv").assign(headline=True)
+    sentence = (
+        f"In the reference run on the {reference.provenance['corpus']}: the modality of "
+        f"{of_paper['metanetwork', 'modality']}, where the paper's 100\N{NO-BREAK SPACE}% "
+        f"{claim(rows, 'modality')}, and the dataset of {of_paper['metanetwork', 'dataset_id']}, "
+        f"where its 25.4\N{NO-BREAK SPACE}% {claim(rows, 'dataset_id')}"
+    )
+    beyond = of_all.get(("functional", "dataset_id"))
+    return sentence + (f"; the functional code, the dataset of {beyond}." if beyond else ".")
 
 
 def numbers(tables: Path) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import yaml
 
 from metanet_lib import __version__
 from metanet_lib.data.corpora.fetch import ARCHIVES
-from metanet_lib.experiments.reference import Reference
+from metanet_lib.experiments.reference import Reference, findings
 from metanet_lib.parameters import Parameters
 from metanet_lib.publish.times import steps
 from metanet_lib.store import Results
@@ -182,6 +182,17 @@ def reference_runs(references: Sequence[Reference]) -> str:
         )
     what = ("profile", "corpus", "its fingerprint", "executed", "commit", "machine")
     return _table((*what, "all steps, one after the other", "memory of a job"), rows)
+
+
+def reference_findings(references: Sequence[Reference]) -> str:
+    """Return what the front page says of the runs that are kept; nothing without any.
+
+    Examples
+    --------
+    >>> reference_findings([])
+    ''
+    """
+    return "".join(f"- {findings(reference)}\n" for reference in references)
 
 
 def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:

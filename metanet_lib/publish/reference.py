@@ -12,10 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from metanet_lib import __version__
-from metanet_lib.experiments.reference import PROVENANCE, ROOT, kind
+from metanet_lib.experiments.reference import (
+    PROVENANCE,
+    ROOT,
+    Reference,
+    beside_paper,
+    kind,
+    references,
+)
 from metanet_lib.publish.graph import CHAPTERS, SECTIONS, corpus_fingerprint, read_profile
 from metanet_lib.publish.times import steps
-from metanet_lib.store import Results, sha256
+from metanet_lib.store import Results, sha256, write_atomically
+
+MARKS = ("<!-- What `metanet reference` writes: -->", "<!-- until here -->")
+"""Between these stands the README's table of the paper and the reference runs."""
 
 LARGEST = 2_500_000
 """Bytes that a reference may have; it travels with every copy of the repository."""
@@ -70,7 +80,32 @@ def keep(folder: Path | str, root: Path = ROOT) -> Path:
         if place.exists():
             place.rename(Path(temporary) / "old")
         new.rename(place)
+    _tell(Path("README.md"), references(root))
     return place
+
+
+def readme_table(kept: Sequence[Reference]) -> str:
+    r"""Return the table with which the README begins, in Markdown.
+
+    Examples
+    --------
+    >>> print(readme_table([]).splitlines()[2])
+    | modality | 16 numbers of the metanetwork | 100\xa0% |
+    """
+    table = beside_paper(kept)
+    rows: list[list[str]] = table.to_numpy().tolist()
+    lines = [list(table.columns), ["---"] * len(table.columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _tell(readme: Path, kept: Sequence[Reference]) -> None:
+    """Put the table between the marks of a README, if it has any."""
+    text = readme.read_text() if readme.is_file() else ""
+    before, mark, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if mark and end:
+        with write_atomically(readme) as temporary:
+            temporary.write_text(f"{before}{mark}\n{readme_table(kept)}{end}{after}")
 
 
 def check(place: Path) -> list[str]:

@@ -41,6 +41,7 @@ from metanet_lib.publish.generated import (
     corpora_table,
     decision_tables,
     front_picture,
+    reference_findings,
     reference_runs,
     run_in_short,
     status_tables,
@@ -135,6 +136,7 @@ def build(
     (generated / "corpora.md").write_text(corpora_table())
     (generated / "status.md").write_text(status_tables(results, profile, sections, notebooks))
     (generated / "references.md").write_text(reference_runs(references()))
+    (generated / "front_reference.md").write_text(reference_findings(references()))
     (generated / "run.md").write_text(run_in_short(results, notebooks))
     for room, parts in ROOMS.items():
         (generated / f"api_{room}.md").write_text(listing(parts))

@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from metanet_lib.cli import app
-from metanet_lib.experiments.reference import Reference, accuracies, compare, numbers, references
+from metanet_lib.experiments.reference import (
+    Reference,
+    accuracies,
+    compare,
+    findings,
+    numbers,
+    references,
+)
 from metanet_lib.publish import reference
 from metanet_lib.publish.graph import CHAPTERS, SECTIONS
 from metanet_lib.store import Results
@@ -158,6 +165,38 @@ def test_compare_ends_with_1_if_a_headline_lies_outside_and_else_with_0(run):
 def test_a_run_without_a_reference_is_told_so(run):
     told = CliRunner().invoke(app, ["compare", str(run.folder)])
     assert "no reference is kept for synthetic demo corpus" in str(told.exception)
+
+
+def test_the_readme_shows_the_paper_beside_the_reference_runs(run):
+    Path("README.md").write_text("Before.\n{}\nold\n{}\nAfter.\n".format(*reference.MARKS))
+    reference.keep(run.folder)
+    told = Path("README.md").read_text()
+    assert told.startswith("Before.\n")
+    assert told.endswith("After.\n")
+    assert "old" not in told
+    found = "25.4\xa0% | 50.0\xa0% (40.0\xa0% to 60.0\xa0%)"
+    assert f"| dataset ID | 16 numbers of the metanetwork | {found} |" in told
+    assert "| task | k-NN on | paper | reference run, synthetic demo corpus |" in told
+
+
+def test_the_readme_of_the_repository_has_the_table_of_what_is_kept():
+    _, _, rest = Path("README.md").read_text().partition(reference.MARKS[0])
+    assert rest.partition(reference.MARKS[1])[0].strip() == readme_of(KEPT)
+
+
+def readme_of(kept: list[Reference]) -> str:
+    return reference.readme_table(kept).strip() if kept else ""
+
+
+@pytest.mark.parametrize(("found", "said"), [(0.9, "is surpassed"), (0.05, "is not reached")])
+def test_what_the_front_page_says_of_a_reference_follows_its_numbers(run, found, said):
+    both = [accuracy(found).assign(task=task) for task in ("modality", "dataset_id")]
+    told = pd.concat(both).assign(
+        paper_accuracy=lambda rows: rows.task.map({"modality": 1.0, "dataset_id": 0.254})
+    )
+    run.save_table(told, "accuracy")
+    kept = Reference.at(reference.keep(run.folder))
+    assert findings(kept).endswith(f"where its 25.4\xa0% {said}.")
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=[kept.folder.name for kept in KEPT])
