@@ -12,12 +12,13 @@ def steps(run: Path) -> pd.DataFrame:
     -------
     DataFrame
         By step, ``patches``, ``zoo`` and the chapters: ``jobs``, ``seconds`` of all of them, one
-        after the other, and ``megabytes``, the most memory that one was seen to have.
+        after the other, those of the ``longest``, and ``megabytes``, the most memory that one was
+        seen to have.
 
     Examples
     --------
     >>> steps(folder).columns.tolist()
-    ['jobs', 'seconds', 'megabytes']
+    ['jobs', 'seconds', 'longest', 'megabytes']
     """
     jobs = pd.DataFrame(
         [
@@ -32,6 +33,7 @@ def steps(run: Path) -> pd.DataFrame:
         {
             "jobs": of_step.size(),
             "seconds": of_step.seconds.sum(),
+            "longest": of_step.seconds.max(),
             "megabytes": of_step.megabytes.max(),
         }
     )

@@ -94,7 +94,7 @@ def test_its_provenance_says_what_was_run_where_and_for_how_long(run):
     assert (told["executed"], told["machine"]) == ("2026-01-02", MACHINE)
     assert set(told["commits"].values()) == {"0123456789ab"}
     zoo = told["steps"]["zoo"]
-    assert zoo == {"jobs": 2, "seconds": 20.0, "megabytes": 500.0}
+    assert zoo == {"jobs": 2, "seconds": 20.0, "longest": 10.0, "megabytes": 500.0}
     assert told["parameters"].keys() == SECTIONS.keys()
 
 
