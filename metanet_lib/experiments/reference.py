@@ -128,7 +128,7 @@ def beside_paper(kept: Sequence[Reference]) -> pd.DataFrame:
     Examples
     --------
     >>> beside_paper([]).paper[0]
-    '100\\xa0%'
+    '100\xa0%'
     """
     found = {
         f"reference run, {reference.provenance['corpus']}": {
