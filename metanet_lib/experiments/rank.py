@@ -71,21 +71,24 @@ class Theirs(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The transformer.
     file
         The file that it came from.
+    name
+        What makes it there: a class, or a function without arguments.
 
     Examples
     --------
     >>> from metanet_lib.representations import RawWeights
-    >>> Theirs(RawWeights(), "mine.py").fit(encoders).transform(encoders).shape
+    >>> Theirs(RawWeights(), "mine.py", "Mine").fit(encoders).transform(encoders).shape
     (24, 4096)
     """
 
-    def __init__(self, theirs: TransformerMixin, file: str) -> None:
+    def __init__(self, theirs: TransformerMixin, file: str, name: str) -> None:
         self.theirs = theirs
         self.file = file
+        self.name = name
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Go to another process as the file and the parameters: a fit is done there anew."""
-        return _made_again, (self.file, type(self.theirs).__name__, self.theirs.get_params())
+        return _made_again, (self.file, self.name, self.theirs.get_params())
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Fit it on a copy of encoders ``[m, 256, 16]``; to labels only if it is given some."""
@@ -189,7 +192,7 @@ def from_file(source: str, labels: bool = False) -> Peer:
             f"{file}: expected {name} to be a scikit-learn transformer, it lacks "
             f"{', '.join(missing)}; derive it from TransformerMixin and BaseEstimator"
         )
-    return _row(f"{name} (yours)", Theirs(made, file), labels)
+    return _row(f"{name} (yours)", Theirs(made, file, name), labels)
 
 
 def extra(parameters: PeersParameters) -> list[Peer]:
@@ -276,7 +279,7 @@ def _made(file: str, name: str) -> Any:
 
 
 def _made_again(file: str, name: str, parameters: dict[str, Any]) -> Theirs:
-    return Theirs(_made(file, name).set_params(**parameters), file)
+    return Theirs(_made(file, name).set_params(**parameters), file, name)
 
 
 def _where(file: str, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Claims about ranking a representation of one's own: the protocol, and errors in its words."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -144,3 +145,14 @@ def test_the_command_prints_a_start_that_runs(run, written):
     told = ask(app, ["rank", f"{path}:MyRepresentation", "--results", str(run), "--json"])
     assert json.loads(told.output)["of"] == 3
     assert "expected either FILE.py:NAME" in str(ask(app, ["rank"]).exception)
+
+
+def test_a_method_that_a_function_makes_goes_to_another_process(run, written):
+    path = written(f"{TEMPLATE}\n\ndef tuned():\n    return MyRepresentation()\n")
+    transformer = from_file(f"{path}:tuned").representation
+    again = pickle.loads(pickle.dumps(transformer))
+    (fit, *_) = load_zoo(run / "zoo", [d for d in DATASETS if d.id in TRAINS])
+    np.testing.assert_array_equal(
+        again.fit(fit.encoders).transform(fit.encoders),
+        transformer.fit(fit.encoders).transform(fit.encoders),
+    )
