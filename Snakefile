@@ -7,8 +7,10 @@ from pathlib import Path
 from metanet_lib.experiments.reference import PROVENANCE, Reference
 from metanet_lib.publish.graph import (
     CHAPTERS,
+    SIDE_BY_SIDE,
     chapter_sections,
     chosen_datasets,
+    cores_of,
     corpus_fingerprint,
     library_files,
     read_profile,
@@ -120,20 +122,6 @@ WRITES = {
     "17_bring_your_own": [],
 }
 
-# Training side by side keeps all cores busy, but neither before it nor after it: at home another
-# chapter fits in there.
-SIDE_BY_SIDE = config["cores"] if "cluster" in config else max(1, config["cores"] - 1)
-THREADS = {
-    "03_meta_autoencoder": SIDE_BY_SIDE,
-    "06_dataset_or_files": SIDE_BY_SIDE,
-    "07_what_each_part_buys": SIDE_BY_SIDE,
-    "09_open_decisions": SIDE_BY_SIDE,
-    "10_cost": config["cores"],  # nothing beside a measurement
-    "11_a_better_metanetwork": SIDE_BY_SIDE,
-    "12_against_the_others": config["cores"],  # it measures
-    "14_any_architecture": SIDE_BY_SIDE,
-}
-
 # Each of these waits for the one before it, so they go before chapters for which nobody waits.
 IN_TURN = (
     "03_meta_autoencoder",
@@ -146,15 +134,6 @@ IN_TURN = (
 # minutes, `mem_mb` in megabytes. A cluster's job is tried again, with more memory: its node may have
 # failed. At home an error would only come again.
 RETRIES = 2 if "cluster" in config else 0
-LONG = {
-    "03_meta_autoencoder",
-    "06_dataset_or_files",
-    "07_what_each_part_buys",
-    "09_open_decisions",
-    "11_a_better_metanetwork",
-    "12_against_the_others",
-    "14_any_architecture",
-}
 
 
 def memory(megabytes):
@@ -273,11 +252,11 @@ for name in CHAPTERS:
                 sort_keys=True,
             ),
             corpus=FINGERPRINT,
-        threads: THREADS.get(name, 1)
+        threads: cores_of(name, config["cores"], at_home="cluster" not in config)
         priority: int(name in IN_TURN)
         resources:
-            mem_mb=memory(16000 if name in LONG else 8000),
-            runtime=1440 if name in LONG else 60,
+            mem_mb=memory(16000 if name in SIDE_BY_SIDE else 8000),
+            runtime=1440 if name in SIDE_BY_SIDE else 60,
         retries: RETRIES
         log:
             f"{RUN}/logs/{name}.log",

@@ -1,6 +1,7 @@
 """Claims about the project as a whole: pairs, profiles, dependencies, layers."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -182,6 +183,29 @@ def test_a_step_depends_on_the_library_modules_it_imports_and_no_others():
     assert not {f"metanet_lib/{other}" for other in others} & set(zoo)
     chapter = graph.library_files("notebooks/04_modality.py")
     assert {"metanet_lib/figures/__init__.py", "metanet_lib/figures/modality.py"} <= set(chapter)
+
+
+def test_steps_wait_for_those_that_the_graph_makes_them_wait_for():
+    config = ["profile=tiny", "corpus=demo", "datasets=all", "cores=2", "device=cpu"]
+    snakemake = Path(sys.executable).with_name("snakemake")
+    command = [snakemake, "--rulegraph", "dot", "--forceall", "--config", *config]
+    drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', drawn))
+    steps = {
+        number: re.sub(r"^chapter_|_\d+$", "", name)
+        for number, name in names.items()
+        if name not in ("demo", "site")
+    }
+    before: dict[str, set[str]] = {step: set() for step in steps.values()}
+    for first, then in re.findall(r"(\d+) -> (\d+)", drawn):
+        if {first, then} <= steps.keys():
+            before[steps[then]].add(steps[first])
+
+    def all_before(step: str, waits) -> set[str]:
+        return {step}.union(*(all_before(other, waits) for other in waits.get(step, ())))
+
+    for step in before:
+        assert all_before(step, graph.WAITS) == all_before(step, before)
 
 
 def test_a_corpus_is_known_by_its_files(tmp_path):

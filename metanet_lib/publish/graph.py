@@ -75,6 +75,39 @@ CHAPTERS = (
 )
 """The chapters, in reading order."""
 
+SIDE_BY_SIDE = (
+    "03_meta_autoencoder",
+    "06_dataset_or_files",
+    "07_what_each_part_buys",
+    "09_open_decisions",
+    "11_a_better_metanetwork",
+    "12_against_the_others",
+    "14_any_architecture",
+)
+"""The chapters that train side by side, as much as they are given cores; each may take long."""
+
+MEASURES = ("10_cost", "12_against_the_others")
+"""The chapters that measure, and have all cores."""
+
+WAITS = {
+    "zoo": ("patches",),
+    "02_model_zoo": ("zoo",),
+    "03_meta_autoencoder": ("zoo",),
+    "04_modality": ("03_meta_autoencoder",),
+    "05_dataset_id": ("04_modality",),
+    "06_dataset_or_files": ("03_meta_autoencoder",),
+    "07_what_each_part_buys": ("03_meta_autoencoder",),
+    "08_what_is_inside": ("07_what_each_part_buys",),
+    "11_a_better_metanetwork": ("06_dataset_or_files",),
+    "12_against_the_others": ("11_a_better_metanetwork",),
+    "13_from_numbers_to_models": ("11_a_better_metanetwork",),
+    "14_any_architecture": ("zoo",),
+    "15_interpret_your_model": ("11_a_better_metanetwork",),
+    "16_gallery": ("03_meta_autoencoder",),
+    "17_bring_your_own": ("12_against_the_others",),
+}
+"""The last steps that each step waits for; the others can begin at once."""
+
 _PLAIN_KEYS = ("profile", "corpus", "datasets", "datasets_per_job")
 _MARK = "METANET_BOOK"
 
@@ -161,6 +194,24 @@ def chapter_sections(script: Path | str) -> list[str]:
         raise ValueError(f"{script}: expected one cell tagged 'parameters', found {len(source)}")
     statements = ast.parse(source[0]).body
     return [s.targets[0].id for s in statements if isinstance(s, ast.Assign)]  # type: ignore[attr-defined]
+
+
+def cores_of(chapter: str, cores: int, at_home: bool = True) -> int:
+    """Return how many of so many cores a chapter is given.
+
+    Training side by side keeps all cores busy, but neither before it nor after it: at home another
+    chapter fits in there.
+
+    Examples
+    --------
+    >>> cores_of("06_dataset_or_files", 4), cores_of("06_dataset_or_files", 4, at_home=False)
+    (3, 4)
+    """
+    if chapter in MEASURES:
+        return cores
+    if chapter not in SIDE_BY_SIDE:
+        return 1
+    return max(1, cores - 1) if at_home else cores
 
 
 def library_files(*entries: str) -> list[str]:

@@ -5,6 +5,7 @@ draw numbers, and where they come from. No model, patch, picture or sound is amo
 """
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -170,6 +171,7 @@ def _told(run: Path, results: Results, chapters: Mapping[str, Any]) -> dict[str,
         "corpus_fingerprint": corpus_fingerprint(results.corpus_folder),
         "executed": ends[-1] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}",
         "machine": ", ".join(sorted({made["machine"] for made in ran.values()})),
+        "cores": int(re.findall(r"(\d+) cores", ran[CHAPTERS[0]]["machine"])[0]),
         "version": __version__,
         "commits": {name: made["commit"] for name, made in ran.items()},
         "steps": steps(run).round(1).to_dict("index"),
