@@ -10,6 +10,7 @@ never overwrites the demo's::
     tables/*.csv               every number of the book
     figures/*.{svg,png,csv}    every figure of the book, and the numbers it draws
     chapters/*.ipynb           the executed chapters
+    times/*.tsv                what each step took
 
 Everything is written beside its place and renamed into it, so a file is whole or absent, also after
 ``kill -9``.
