@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from metanet_lib.figures.shown import Shown
-from metanet_lib.figures.style import PAPERS, WIDTH, styled
+from metanet_lib.figures.style import PAPERS, WIDTH, styled, write_beside
 from metanet_lib.interpret import TASKS, Task
 
 COMPARED: tuple[Task, ...] = ("modality", "dataset_id", "dataset_id_new_files")
@@ -107,7 +108,7 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
     tasks = (("dataset_id", "dataset ID"), ("modality", "modality"))
     for ax, (task, title) in zip(panels, tasks, strict=True):
-        for number, row in enumerate(table.to_dict("records"), 1):
+        for row in table.to_dict("records"):
             colour = PAPERS if row["row"] == "metanetwork" else "#222222"
             at, accuracy = row["ms_per_model"], 100 * row[task]
             interval = [100 * row[f"{task}_ci_low"], 100 * row[f"{task}_ci_high"]]
@@ -119,10 +120,6 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
                 color=colour,
                 markerfacecolor="white" if row["labels"] else colour,
             )
-            if task == "dataset_id":
-                ax.annotate(
-                    str(number), (at, accuracy), (5, 3), textcoords="offset points", fontsize=7
-                )
         ax.set(title=title, xscale="log", xlabel="milliseconds a model")
         ax.grid(color="#EEEEEE")
     panels[0].set(ylabel="accuracy, % (line: 95 % interval)", ylim=(0, 103))
@@ -143,4 +140,6 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
         ),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8)
+    places = np.column_stack([table.ms_per_model, 100 * table.dataset_id])
+    write_beside(panels[0], places, [str(n) for n in range(1, len(table) + 1)], size=7)
     return figure
