@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from metanet_lib.figures.shown import Shown
+from metanet_lib.figures.shown import Shown, below_title
 from metanet_lib.figures.style import PAPERS, WIDTH, styled, write_beside
 from metanet_lib.interpret import TASKS, Task
 
@@ -18,7 +18,11 @@ COMPARED: tuple[Task, ...] = ("modality", "dataset_id", "dataset_id_new_files")
 
 
 def standings(
-    table: pd.DataFrame, given: Sequence[str], behind: Sequence[Mapping[str, str]]
+    table: pd.DataFrame,
+    given: Sequence[str],
+    behind: Sequence[Mapping[str, str]],
+    name: str,
+    title: str,
 ) -> Shown:
     """Return the comparison as one table: bars with intervals, and each row opens.
 
@@ -34,13 +38,16 @@ def standings(
         What each row needs beside weights, in a word or two.
     behind
         What stands behind each row: names and HTML.
+    name, title
+        As for :func:`~metanet_lib.figures.shown.show_table`.
 
     Examples
     --------
     >>> row = {"row": "mine", "title": "Mine", "group": "weights only", "dimension": 16}
     >>> row |= {"fit_seconds": 1.0, "ms_per_model": 0.1, "dataset_id_mean": 0.5}
     >>> row |= {"dataset_id_mean_low": 0.4, "dataset_id_mean_high": 0.6}
-    >>> html = standings(pd.DataFrame([row]), ["nothing"], [{"How": "by hand"}])._repr_html_()
+    >>> table, behind = pd.DataFrame([row]), [{"How": "by hand"}]
+    >>> html = standings(table, ["nothing"], behind, "all_rows", "Every row")._repr_html_()
     >>> "--low:40.0" in html, "<dt>How</dt><dd>by hand</dd>" in html
     (True, True)
     """
@@ -72,9 +79,11 @@ def standings(
     head = "".join(
         f'<th scope="col"{" class=rest" * (title in rest)}>{title}</th>' for title in heads
     )
-    return Shown(
+    return below_title(
         f'<table class="standings"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>"
+        f"<tbody>{''.join(lines)}</tbody></table>",
+        name,
+        title,
     )
 
 

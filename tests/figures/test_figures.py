@@ -126,7 +126,7 @@ def test_a_shown_figure_has_its_caption_and_its_alternative_text(tmp_path):
 
 
 def test_a_figure_leads_to_its_picture_and_its_data_from_beside_the_chapter(tmp_path):
-    links = [a["href"] for a in shown(tmp_path, "dots", SEEDS)("a")]
+    links = [a["href"] for a in shown(tmp_path, "dots", SEEDS).select(".files a")]
     assert links == ["../figures/dots.svg", "../figures/dots.csv"]
     chapter = tmp_path / "tiny/chapters"
     chapter.mkdir()
@@ -135,11 +135,18 @@ def test_a_figure_leads_to_its_picture_and_its_data_from_beside_the_chapter(tmp_
     pd.testing.assert_frame_equal(again, SEEDS, check_dtype=False)
 
 
+def test_a_figure_leads_to_itself_by_a_link_that_says_so(tmp_path):
+    figure = shown(tmp_path, "dots", SEEDS)
+    link = figure.select_one("figcaption > a.anchor")
+    assert link["href"] == f"#{figure['id']}" == "#dots"
+    assert link["aria-label"] == link["title"] == "Link to this figure"
+
+
 def test_a_picture_says_where_it_comes_from_and_leaves_no_old_data_behind(tmp_path):
     shown(tmp_path, "filters", SEEDS)
     figure = shown(tmp_path, "filters", "the zoo")
     assert "data: the zoo" in figure.figcaption.get_text()
-    assert [a["href"] for a in figure("a")] == ["../figures/filters.svg"]
+    assert [a["href"] for a in figure.select(".files a")] == ["../figures/filters.svg"]
     assert not (tmp_path / "tiny/figures/filters.csv").exists()
 
 
