@@ -234,20 +234,29 @@ figures.show(
 # does not outweigh the others. *Contrast* is the mean standard deviation within a patch.
 
 # %% tags=["hide-input"]
-table.assign(
-    extent=[
-        f"{row.extent / 1e6:.1f}\N{NO-BREAK SPACE}Mpixel"
-        if row.corpus == "voc"
-        else f"{row.extent:.0f} s"
-        for row in table.itertuples()
-    ]
-).style.hide().format(precision=2, thousands=",")
+figures.show_table(
+    table.assign(
+        extent=[
+            f"{row.extent / 1e6:.1f}\N{NO-BREAK SPACE}Mpixel"
+            if row.corpus == "voc"
+            else f"{row.extent:.0f} s"
+            for row in table.itertuples()
+        ]
+    ).style.format(precision=2, thousands=","),
+    "dataset_sizes",
+    "Files of each dataset, and its patches",
+)
 
 # %% tags=["hide-input"]
 unused = pd.DataFrame(skipped.items(), columns=["file", "why it is skipped"])
 if skipped:
-    display(Markdown("The files skipped, ten at most, and why:"))
-    display(unused.head(10).style.hide())
+    display(
+        figures.show_table(
+            unused.head(10),
+            "skipped_files",
+            "Files that are skipped, ten at most, and why",
+        )
+    )
 else:
     display(Markdown("No file was skipped."))
 
@@ -257,9 +266,13 @@ else:
 # name its 20; unless a profile names others, we take the first of each corpus in its own order:
 
 # %% tags=["hide-input"]
-table.groupby(["corpus", "role"], sort=False).agg(
-    datasets=("dataset", "size"), files=("files", "sum"), ids=("dataset", " ".join)
-).reset_index().style.hide()
+figures.show_table(
+    table.groupby(["corpus", "role"], sort=False)
+    .agg(datasets=("dataset", "size"), files=("files", "sum"), ids=("dataset", " ".join))
+    .reset_index(),
+    "datasets_by_role",
+    "Datasets and files, by corpus and role",
+)
 
 # %% tags=["remove-cell"]
 from myst_nb import glue

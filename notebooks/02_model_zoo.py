@@ -70,18 +70,23 @@ from dataclasses import fields
 
 import pandas as pd
 
+from metanet_lib import figures
 from metanet_lib.zoo import ZooParameters
 
 parameters = ZooParameters.of(zoo)
-pd.DataFrame(
-    {
-        "parameter": f.name,
-        "value": f"{getattr(parameters, f.name)}",
-        "what it is": f.metadata["what"],
-    }
-    for f in fields(parameters)
-    if f.name != "training_datasets"
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "parameter": f.name,
+            "value": f"{getattr(parameters, f.name)}",
+            "what it is": f.metadata["what"],
+        }
+        for f in fields(parameters)
+        if f.name != "training_datasets"
+    ),
+    "model_parameters",
+    "Parameters by which the models to interpret are trained",
+)
 
 # %% [markdown]
 # ## The population
@@ -114,7 +119,11 @@ models = pd.DataFrame(
     for role in ("training", "unseen")
     for of_role in [[s for s in shards.values() if (s.models_fit > 0) == (role == "training")]]
 )
-models.style.hide().format(thousands=",")
+figures.show_table(
+    models.style.format(thousands=","),
+    "zoo_sizes",
+    "Models of the zoo, of training and of unseen datasets",
+)
 
 # %% [markdown]
 # Is the fast way right? Eight models of the first dataset, trained once by the plain PyTorch loop, one
@@ -145,8 +154,6 @@ print(", ".join(f"{difference:.0e}" for difference in apart))
 # %% tags=["hide-input"]
 import numpy as np
 import torch
-
-from metanet_lib import figures
 
 steps = parameters.epochs * (sampling.per_dataset // parameters.batch_size)
 curves = pd.DataFrame({i: s.loss_curve.median(0).values.numpy() for i, s in shards.items()})
@@ -225,12 +232,16 @@ start = pd.DataFrame(
     {"dataset": i, "modality": d.modality, "correlation": kept(i, shards[i])}
     for i, d in ((d.id, d) for d in chosen)
 )
-start.groupby("modality", sort=False).correlation.agg(
-    ["min", "median", "max"]
-).reset_index().style.hide().format(precision=2)
+figures.show_table(
+    start.groupby("modality", sort=False)
+    .correlation.agg(["min", "median", "max"])
+    .reset_index()
+    .style.format(precision=2),
+    "kept_of_start",
+    "Correlation of a trained encoder with its own random start, first model of each dataset",
+)
 
 # %% [markdown]
-# The correlation of a trained encoder with its own random start, over the first model of each dataset.
 # Two models of one dataset have independent starts, so what is left of them says nothing about the
 # dataset. A hypothesis: it keeps raw weights from telling more, and a metanetwork has to look past it.
 # Chapter [8](08_what_is_inside.ipynb) takes the starts away and asks again.

@@ -125,14 +125,18 @@ from dataclasses import fields
 
 import pandas as pd
 
-pd.DataFrame(
-    {
-        "parameter": f.name,
-        "value": f"{getattr(parameters, f.name)}",
-        "what it is": f.metadata["what"],
-    }
-    for f in fields(parameters)
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "parameter": f.name,
+            "value": f"{getattr(parameters, f.name)}",
+            "what it is": f.metadata["what"],
+        }
+        for f in fields(parameters)
+    ),
+    "metanetwork_parameters",
+    "Hyper-parameters of the meta-autoencoder",
+)
 
 # %% [markdown]
 # ## Training, with several seeds
@@ -184,7 +188,11 @@ by_seed = pd.DataFrame(
     for n in metanetworks
 )
 results.save_table(by_seed, "metanetwork_losses")
-by_seed.style.hide().format(precision=5)
+figures.show_table(
+    by_seed.style.format(precision=5),
+    "metanetwork_seeds",
+    "Losses of each seed, and the share of the weights' variance that comes back",
+)
 
 # %% [markdown]
 # *Variance that comes back* compares the weights with what 16 numbers rebuild; a negative share means

@@ -99,7 +99,11 @@ for verb, zoo in (("fitted", fit), ("asked, same files", validation), ("asked, n
 from metanet_lib.experiments.reference import accuracies_beside
 from metanet_lib.interpret import result_table
 
-result_table(rows[rows.headline], accuracies_beside(results, "accuracy")).style.hide()
+figures.show_table(
+    result_table(rows[rows.headline], accuracies_beside(results, "accuracy")),
+    "modality_accuracy",
+    "Accuracy of modality prediction, headline seed",
+)
 
 # %% [markdown]
 # And every seed, because the method is sensitive to its own:
@@ -144,7 +148,11 @@ answers = pd.DataFrame(
         (verdict.truth == modality) & (pd.Series(validation.datasets).isin(fit.datasets) == known)
     ]
 )
-answers.style.hide()
+figures.show_table(
+    answers,
+    "modality_answers",
+    "Answers for models of training and of unseen datasets",
+)
 
 # %% [markdown]
 # ## Do raw weights have a hub?
@@ -168,8 +176,12 @@ hubs = pd.DataFrame(
     }
 ).fillna({"share of all neighbours": 0.0})
 hubs = hubs.sort_values("share of all neighbours", ascending=False).rename_axis("dataset")
-hubs.head(5).reset_index().style.hide().format(
-    {"share of all neighbours": percent, "mean squared norm": "{:.1f}"}
+figures.show_table(
+    hubs.head(5)
+    .reset_index()
+    .style.format({"share of all neighbours": percent, "mean squared norm": "{:.1f}"}),
+    "raw_weight_hubs",
+    "The five datasets most often among the neighbours on raw weights",
 )
 
 # %% [markdown]

@@ -62,7 +62,11 @@ metanetworks = load(results.metanetwork)
 rows, every_verdict = assess_all("dataset_id", metanetworks, zoos, parameters)
 verdicts = {name: v for (task, name), v in every_verdict.items() if task == "dataset_id"}
 reference = accuracies_beside(results, "accuracy")
-result_table(rows[rows.headline], reference).style.hide()
+figures.show_table(
+    result_table(rows[rows.headline], reference),
+    "dataset_id_accuracy",
+    "Accuracy of dataset-ID prediction, headline seed",
+)
 
 # %% [markdown]
 # Every seed; the headline was chosen by reconstruction loss, without labels.
@@ -151,7 +155,11 @@ if len(new):
     print("too few files to keep new ones apart:", ", ".join(left_out) or "no dataset")
 else:
     by_files = pd.DataFrame({"dataset": ids})
-by_files.style.hide().format(percent, subset=by_files.columns[1:], na_rep="not asked")
+figures.show_table(
+    by_files.style.format(percent, subset=by_files.columns[1:], na_rep="not asked"),
+    "right_by_files",
+    "Share of each dataset's models that are named right, of the same files and of new ones",
+)
 
 # %% [markdown]
 # ## Read with care
@@ -182,7 +190,11 @@ for name, verdict in verdicts.items():
             "different answers given": len(set(verdict.predicted)),
         }
     )
-pd.DataFrame(near).style.hide()
+figures.show_table(
+    pd.DataFrame(near),
+    "right_in_part",
+    "Share of answers with the right dataset, corpus and modality",
+)
 
 # %% [markdown]
 # In the paper every diagonal element is at least 10 % with the meta-encoder. Here:
@@ -198,7 +210,11 @@ diagonal = pd.DataFrame(
         },
     }
 )
-diagonal.style.hide()
+figures.show_table(
+    diagonal,
+    "right_by_dataset",
+    "Share of each dataset's models that are named right, with the meta-encoder and without",
+)
 
 # %% [markdown]
 # ## Both results in one table
@@ -212,7 +228,11 @@ by_seed = pd.concat([pd.read_csv(results.table("modality_by_seed")), rows], igno
 accuracy = by_seed[by_seed.headline].drop(columns="headline")
 results.save_table(by_seed, "accuracy_by_seed")
 results.save_table(accuracy, "accuracy")
-paper_vs_this_run = result_table(accuracy, reference).style.hide()
+paper_vs_this_run = figures.show_table(
+    result_table(accuracy, reference),
+    "paper_vs_this_run",
+    "Accuracy of both tasks, with and without the meta-encoder",
+)
 glue("paper_vs_this_run", paper_vs_this_run, display=False)
 paper_vs_this_run
 

@@ -93,13 +93,17 @@ def share_and_interval(row):
     return f"{percent(row.accuracy)} ({low} to {high})"
 
 
-pd.DataFrame(
-    {
-        "k-NN on": name,
-        **{TASKS[row.task]: share_and_interval(row) for row in of_name.itertuples()},
-    }
-    for name, of_name in rows.groupby("representation", sort=False)
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "k-NN on": name,
+            **{TASKS[row.task]: share_and_interval(row) for row in of_name.itertuples()},
+        }
+        for name, of_name in rows.groupby("representation", sort=False)
+    ),
+    "same_and_new_accuracy",
+    "Accuracy on the same files and on new ones, with 95 % intervals",
+)
 
 # %% [markdown]
 # In brackets 95 % intervals of a bootstrap that draws datasets anew, and models within them.
@@ -127,13 +131,17 @@ from IPython.display import Markdown
 ceiling_row = None
 if len(told):
     ceiling_row = told[told.chosen & (told.files == "new files")].iloc[0]
-pd.DataFrame(
-    {
-        "statistic of the patches": name + (" (chosen)" if of_name.chosen.any() else ""),
-        **{row.files: share_and_interval(row) for row in of_name.itertuples()},
-    }
-    for name, of_name in told.groupby("representation", sort=False)
-).style.hide() if len(told) else Markdown("No dataset here has files enough to be split twice.")
+figures.show_table(
+    pd.DataFrame(
+        {
+            "statistic of the patches": name + (" (chosen)" if of_name.chosen.any() else ""),
+            **{row.files: share_and_interval(row) for row in of_name.itertuples()},
+        }
+        for name, of_name in told.groupby("representation", sort=False)
+    ),
+    "patches_themselves",
+    "Dataset-ID accuracy of samples of patches, with 95 % intervals",
+) if len(told) else Markdown("No dataset here has files enough to be split twice.")
 
 # %% [markdown]
 # Both in one plane: what is named of the same files across, what of new files up. On the diagonal a
@@ -212,15 +220,19 @@ of_zoos = studied[(studied.decision == "zoo") & studied.headline]
 spread = of_zoos.pivot_table(index=["task", "representation"], columns="value", values="accuracy")
 spread = spread.reindex([t for t in TASKS if t in set(of_zoos.task)], level="task")
 widths = spread.max(axis=1) - spread.min(axis=1)
-pd.DataFrame(
-    {
-        "task": TASKS[task],
-        "k-NN on": name.replace("_", " "),
-        **{f"zoo {seed}": percent(value) for seed, value in line.items()},
-        "most less least": percent(widths[task, name]),
-    }
-    for (task, name), line in spread.iterrows()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "task": TASKS[task],
+            "k-NN on": name.replace("_", " "),
+            **{f"zoo {seed}": percent(value) for seed, value in line.items()},
+            "most less least": percent(widths[task, name]),
+        }
+        for (task, name), line in spread.iterrows()
+    ),
+    "zoos_compared",
+    "Accuracy in zoos with other seeds, at the size of the study",
+)
 
 # %% tags=["remove-cell"]
 simple = [*SIMPLE]

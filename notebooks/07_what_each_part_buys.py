@@ -106,17 +106,21 @@ figures.show(
 from metanet_lib.interpret import TASKS
 
 table = questions["part"].assign(task=questions["part"].task.map(TASKS))
-pd.DataFrame(
-    {
-        "variant": variant,
-        "numbers": of_variant.embedding_dim.iloc[0],
-        **{
-            f"{task}: every seed": ", ".join(percent(a) for a in of_task.accuracy)
-            for task, of_task in of_variant.groupby("task", sort=False)
-        },
-    }
-    for variant, of_variant in table.groupby("variant", sort=False)
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "variant": variant,
+            "numbers": of_variant.embedding_dim.iloc[0],
+            **{
+                f"{task}: every seed": ", ".join(percent(a) for a in of_task.accuracy)
+                for task, of_task in of_variant.groupby("task", sort=False)
+            },
+        }
+        for variant, of_variant in table.groupby("variant", sort=False)
+    ),
+    "parts_by_seed",
+    "Accuracy of each variant of the meta-encoder, every seed",
+)
 
 # %% [markdown]
 # Of the dataset: what the paper says, what the reference run of its own size found, where one is kept
@@ -134,15 +138,19 @@ kept, ours = (
 of_paper = {
     name.replace("_", " "): a for (task, name), a in PAPER_ACCURACY.items() if task == "dataset_id"
 }
-pd.DataFrame(
-    {
-        "dataset ID": variant,
-        "paper": percent(of_paper[variant]) if variant in of_paper else "",
-        "reference run": kept.get((f"part: {variant}", "dataset_id"), ""),
-        "this run": ours[f"part: {variant}", "dataset_id"],
-    }
-    for variant in questions["part"].variant.unique()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "dataset ID": variant,
+            "paper": percent(of_paper[variant]) if variant in of_paper else "",
+            "reference run": kept.get((f"part: {variant}", "dataset_id"), ""),
+            "this run": ours[f"part: {variant}", "dataset_id"],
+        }
+        for variant in questions["part"].variant.unique()
+    ),
+    "parts_beside_paper",
+    "Dataset-ID accuracy of each variant, beside the paper's",
+)
 
 # %% [markdown]
 # ## Does the sorting matter?
@@ -263,7 +271,11 @@ hyper_parameters = pd.DataFrame(
     for part, values in used.items()
     for f in fields(values)
 )
-hyper_parameters.style.hide()
+figures.show_table(
+    hyper_parameters,
+    "who_chose",
+    "Hyper-parameters of the method, and who chose them",
+)
 
 # %% tags=["remove-cell"]
 from metanet_lib.interpret.statements import beside

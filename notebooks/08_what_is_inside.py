@@ -115,19 +115,23 @@ def both_accuracies(n):
 
 
 activity = {n.seed: axis_activity(n, fit.encoders[sample]) for n in metanetworks}
-pd.DataFrame(
-    {
-        "seed": n.seed,
-        **{
-            f"axis {a.axis}: on before, after": f"{percent(a.before)}, {percent(a.after)}"
-            for a in activity[n.seed].itertuples()
-        },
-        "axes in use": n.axes_in_use(fit.encoders),
-        "reconstruction loss": f"{n.loss:.5f}",
-        **both_accuracies(n),
-    }
-    for n in metanetworks
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "seed": n.seed,
+            **{
+                f"axis {a.axis}: on before, after": f"{percent(a.before)}, {percent(a.after)}"
+                for a in activity[n.seed].itertuples()
+            },
+            "axes in use": n.axes_in_use(fit.encoders),
+            "reconstruction loss": f"{n.loss:.5f}",
+            **both_accuracies(n),
+        }
+        for n in metanetworks
+    ),
+    "axes_by_seed",
+    "Share of filters for which each axis is on, before training and after, by seed",
+)
 
 # %% tags=["hide-input"]
 both = pd.concat([pd.DataFrame({"seed": s, **a}) for s, a in activity.items()])
@@ -147,18 +151,22 @@ own_activation = headline.model.parameters_.embedding_activation
 other_way = rows[rows.question == "activation"]
 same_size = rows[(rows.question == "models in all") & (rows.models == other_way.models.iloc[0])]
 by_activation = pd.concat([same_size.assign(variant=own_activation), other_way])
-pd.DataFrame(
-    {
-        "after the three numbers": r.variant,
-        "models of each dataset": r.models,
-        "seed": r.seed,
-        "axes in use": r.axes_in_use,
-        "task": TASKS[r.task],
-        "accuracy": f"{percent(r.accuracy)} ({r.n_correct}/{r.n_validation})",
-        "95 % interval": f"{percent(r.bootstrap_low)} to {percent(r.bootstrap_high)}",
-    }
-    for r in by_activation.sort_values("task", kind="stable").itertuples()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "after the three numbers": r.variant,
+            "models of each dataset": r.models,
+            "seed": r.seed,
+            "axes in use": r.axes_in_use,
+            "task": TASKS[r.task],
+            "accuracy": f"{percent(r.accuracy)} ({r.n_correct}/{r.n_validation})",
+            "95 % interval": f"{percent(r.bootstrap_low)} to {percent(r.bootstrap_high)}",
+        }
+        for r in by_activation.sort_values("task", kind="stable").itertuples()
+    ),
+    "activations_compared",
+    "Axes in use and accuracy, by the function after the three numbers",
+)
 
 # %% [markdown]
 # ## How much of a filter is left over from its start?
@@ -222,15 +230,19 @@ verdicts = {
         ("raw weights less initial weights", moved),
     )
 }
-pd.DataFrame(
-    {
-        "task": TASKS[task],
-        "k-NN on": name,
-        "accuracy": f"{percent(r['accuracy'])} ({r['n_correct']}/{r['n_validation']})",
-        "95 % interval": f"{percent(r['bootstrap_low'])} to {percent(r['bootstrap_high'])}",
-    }
-    for (task, name), r in verdicts.items()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "task": TASKS[task],
+            "k-NN on": name,
+            "accuracy": f"{percent(r['accuracy'])} ({r['n_correct']}/{r['n_validation']})",
+            "95 % interval": f"{percent(r['bootstrap_low'])} to {percent(r['bootstrap_high'])}",
+        }
+        for (task, name), r in verdicts.items()
+    ),
+    "less_initial_weights",
+    "Accuracy on raw weights, and on raw weights less their initial weights",
+)
 
 # %% [markdown]
 # ## Can one see an ability?
@@ -266,11 +278,15 @@ alike = {
     "two audio datasets": pairs & same & (modality == "a"),
     "one of each": ~same,
 }
-pd.DataFrame(
-    {"pairs": name, "mean correlation": f"{likeness[which].mean():.3f}"}
-    for name, which in alike.items()
-    if which.any()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {"pairs": name, "mean correlation": f"{likeness[which].mean():.3f}"}
+        for name, which in alike.items()
+        if which.any()
+    ),
+    "typical_models_alike",
+    "Correlation between the typical models of two datasets",
+)
 
 # %% [markdown]
 # And what are *neighbours*? Below, a validation model of each modality as it is, as its 16 numbers

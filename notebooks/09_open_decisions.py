@@ -69,6 +69,7 @@ results
 import numpy as np
 import pandas as pd
 
+from metanet_lib import figures
 from metanet_lib.data.patches import PatchParameters
 from metanet_lib.experiments.open_decisions import StudyParameters, run_study, variants
 from metanet_lib.interpret import InterpretParameters
@@ -78,14 +79,18 @@ from metanet_lib.zoo import ZooParameters
 size = StudyParameters.of(study)
 asked = InterpretParameters.of(interpret)
 chosen = variants(PatchParameters.of(patches), ZooParameters.of(zoo), size, asked)
-pd.DataFrame(
-    {
-        "decision": name,
-        "this run": next(v.value for v in chosen if v.decision == name and v.usual),
-        "the others": ", ".join(v.value for v in chosen if v.decision == name and not v.usual),
-    }
-    for name in dict.fromkeys(v.decision for v in chosen)
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "decision": name,
+            "this run": next(v.value for v in chosen if v.decision == name and v.usual),
+            "the others": ", ".join(v.value for v in chosen if v.decision == name and not v.usual),
+        }
+        for name in dict.fromkeys(v.decision for v in chosen)
+    ),
+    "choices_tried",
+    "Choices of this run, and the others that are tried",
+)
 
 # %%
 from metanet_lib.zoo.pipeline import make_corpus
@@ -109,8 +114,6 @@ print(
 
 # %% tags=["hide-input"]
 from myst_nb import glue
-
-from metanet_lib import figures
 
 moves = figures.show(
     figures.accuracy_by_decision(rows),
@@ -158,9 +161,13 @@ table = (
     .reset_index()
 )
 columns = [*headline.column.unique()]
-table[["decision", "value", *columns, "hub", "hub_norm"]].rename(
-    columns={"hub_norm": "norm of the hub"}
-).style.hide()
+figures.show_table(
+    table[["decision", "value", *columns, "hub", "hub_norm"]].rename(
+        columns={"hub_norm": "norm of the hub"}
+    ),
+    "accuracy_by_choice",
+    "Accuracy and hub of each choice",
+)
 
 # %% [markdown]
 # ## Which decision matters most?
@@ -170,7 +177,11 @@ table[["decision", "value", *columns, "hub", "hub_norm"]].rename(
 # %% tags=["hide-input"]
 spread = headline.groupby(["decision", "column"], sort=False).accuracy.agg(np.ptp)
 moved = (100 * spread.unstack("column")).map("{:.0f} points".format).reset_index()
-moved.assign(decision=moved.decision.str.replace("_", " "))[["decision", *columns]].style.hide()
+figures.show_table(
+    moved.assign(decision=moved.decision.str.replace("_", " "))[["decision", *columns]],
+    "spread_by_decision",
+    "Largest accuracy less the smallest, by decision",
+)
 
 # %% [markdown]
 # ## A hypothesis: hubs
@@ -205,15 +216,19 @@ gains = {
 least_and_most = (
     wide[["decision"]].assign(**gains).groupby("decision", sort=False).agg(["min", "max"])
 )
-pd.DataFrame(
-    {
-        "decision": least_and_most.index.str.replace("_", " "),
-        **{
-            task: [f"{a:.0f} to {b:.0f} points" for a, b in least_and_most[task].to_numpy()]
-            for task in gains
-        },
-    }
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "decision": least_and_most.index.str.replace("_", " "),
+            **{
+                task: [f"{a:.0f} to {b:.0f} points" for a, b in least_and_most[task].to_numpy()]
+                for task in gains
+            },
+        }
+    ),
+    "gain_by_decision",
+    "16 numbers less raw weights, least to most over the choices of a decision",
+)
 
 # %% tags=["remove-cell"]
 zoos = wide[(wide.decision != "modality_labels") & (~wide.usual | ~wide.usual.duplicated())]

@@ -106,6 +106,8 @@ speed = zoo_speed(bank, parameters, threads=threads, seconds=size.seconds, repea
 results.save_table(speed, "zoo_speed")
 
 # %% tags=["hide-input"]
+from metanet_lib import figures
+
 serial = speed[speed.engine == "serial"].set_index("batch_size").seconds_per_million_patches
 shown = speed.assign(
     spread=[
@@ -124,9 +126,13 @@ columns = {
     "fraction_of_ceiling": "of the ceiling",
 }
 shown = shown[[*columns]].rename(columns=columns)
-shown.style.hide().format(
-    {"seconds a model": "{:.2f}", "times serial": "{:.1f}", "GFLOP/s": "{:.0f}"}
-    | {"of the ceiling": "{:.0%}"}
+figures.show_table(
+    shown.style.format(
+        {"seconds a model": "{:.2f}", "times serial": "{:.1f}", "GFLOP/s": "{:.0f}"}
+        | {"of the ceiling": "{:.0%}"}
+    ),
+    "speed_by_way",
+    "Time to train a model on a million patches, and arithmetic a second, by batch and way",
 )
 
 # %% [markdown]
@@ -140,8 +146,6 @@ shown.style.hide().format(
 # of each at a time, so a model should cost the same beside 15 others as beside hundreds.
 
 # %% tags=["hide-input"]
-from metanet_lib import figures
-
 scaling = zoo_scaling(
     bank,
     parameters,
@@ -204,7 +208,11 @@ cost = pd.DataFrame(
     columns=["what", "amount", "unit"],
 )
 results.save_table(cost, "cost")
-cost.style.hide().format(precision=1)
+figures.show_table(
+    cost.style.format(precision=1),
+    "paper_worked_out",
+    "Cost of the whole paper, worked out",
+)
 
 # %% [markdown]
 # These are worked out from the measurements above, not run. Patches are made once for each dataset and
@@ -235,11 +243,11 @@ if reference:
         }
     )
     made = reference.provenance
-    shown = took.style.hide().format(
-        {"reference run, hours": "{:.2f}", "memory of a job, MB": "{:,.0f}"}
-    )
-    shown = shown.set_caption(
-        f"Reference run: {made['corpus']}, {made['executed']}, {made['machine']}"
+    shown = figures.show_table(
+        took.style.format({"reference run, hours": "{:.2f}", "memory of a job, MB": "{:,.0f}"}),
+        "steps_of_reference",
+        f"Time and memory of each step of the reference run: {made['corpus']}, {made['executed']}, "
+        f"{made['machine']}",
     )
 else:
     shown = Markdown("No such run is kept here.")
@@ -283,7 +291,11 @@ from pathlib import Path
 
 measured = Path("results/bench/dataset.csv")
 if measured.is_file():
-    whole = pd.read_csv(measured).style.hide().format(precision=2)
+    whole = figures.show_table(
+        pd.read_csv(measured).style.format(precision=2),
+        "one_dataset_whole",
+        "One dataset trained at the paper's size",
+    )
 else:
     whole = Markdown("It has not been run here.")
 whole
@@ -298,7 +310,11 @@ whole
 agreement = Path("results/bench/agreement.csv")
 if agreement.is_file():
     both = pd.read_csv(agreement).rename(columns=lambda name: name.replace("_", " "))
-    both = both.style.hide().format(precision=4).format("{:.0e}", subset=["apart"])
+    both = figures.show_table(
+        both.style.format(precision=4).format("{:.0e}", subset=["apart"]),
+        "trainers_compared",
+        "Encoders trained by the plain loop and in a population, compared",
+    )
 else:
     both = Markdown("It has not been run here.")
 both

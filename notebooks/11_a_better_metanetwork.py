@@ -124,6 +124,7 @@ table = table.loc[order].reset_index()
 _ = results.save_table(table, "beyond")
 
 # %% tags=["hide-input"]
+from metanet_lib import figures
 from metanet_lib.interpret import percent
 
 has_new = "dataset_id_new_files" in table
@@ -148,15 +149,19 @@ def over_seeds(row, task):
     return f"{mean:.1f}" if row["n_seeds"] == 1 else f"{mean:.1f} ({low:.1f}\N{EN DASH}{high:.1f})"
 
 
-pd.DataFrame(
-    {
-        "": row["number"],
-        "representation": row["title"],
-        "given": given.get(row["row"], "weights"),
-        **{title: over_seeds(row, task) for task, title in tasks.items()},
-    }
-    for row in table.to_dict("records")
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "": row["number"],
+            "representation": row["title"],
+            "given": given.get(row["row"], "weights"),
+            **{title: over_seeds(row, task) for task, title in tasks.items()},
+        }
+        for row in table.to_dict("records")
+    ),
+    "beyond_accuracy",
+    "Accuracy of each representation, per cent, mean over seeds and (worst to best)",
+)
 
 # %% [markdown]
 # Accuracies in per cent: the mean over seeds, and in brackets the worst and the best of them where there
@@ -168,7 +173,6 @@ pd.DataFrame(
 # what one learned from files that nobody else did. What is best at the one need not be at the other.
 
 # %% tags=["hide-input"]
-from metanet_lib import figures
 from metanet_lib.experiments.files import chosen_statistic
 
 told = results.table("ceiling")
@@ -216,21 +220,27 @@ plane
 from metanet_lib.experiments.peers.choices import candidates
 
 asked_there = candidates()
-pd.DataFrame(
-    {
-        "candidate": name + (" (chosen)" if of_name.chosen.any() else ""),
-        **{
-            "same files" if row.task == "dataset_id" else "new files": f"{percent(row.accuracy)} "
-            f"({100 * row.bootstrap_low:.0f} to {100 * row.bootstrap_high:.0f})"
-            for row in of_name.itertuples()
-            if row.task.startswith("dataset_id")
-        },
-        "new files, beside the best": "worse"
-        if of_name.worse_on_new_files.any()
-        else "not told apart",
-    }
-    for name, of_name in asked_there.groupby("candidate", sort=False)
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "candidate": name + (" (chosen)" if of_name.chosen.any() else ""),
+            **{
+                "same files"
+                if row.task == "dataset_id"
+                else "new files": f"{percent(row.accuracy)} "
+                f"({100 * row.bootstrap_low:.0f} to {100 * row.bootstrap_high:.0f})"
+                for row in of_name.itertuples()
+                if row.task.startswith("dataset_id")
+            },
+            "new files, beside the best": "worse"
+            if of_name.worse_on_new_files.any()
+            else "not told apart",
+        }
+        for name, of_name in asked_there.groupby("candidate", sort=False)
+    ),
+    "candidates_asked",
+    "Dataset-ID accuracy of the candidates, with 95 % intervals",
+)
 
 # %% [markdown]
 # ## The floor, and datasets that nobody fitted
@@ -253,17 +263,21 @@ codes = {
 }
 floor = floor_and_unseen(codes, fit, validation, asked_how)
 results.save_table(floor, "beyond_floor")
-pd.DataFrame(
-    {
-        "k-NN on": name,
-        **{
-            f"{row.question}, {row.k} neighbours vote": f"{percent(row.accuracy)} of "
-            f"{row.n_validation:,}"
-            for row in of_name.itertuples()
-        },
-    }
-    for name, of_name in floor.groupby("representation", sort=False)
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "k-NN on": name,
+            **{
+                f"{row.question}, {row.k} neighbours vote": f"{percent(row.accuracy)} of "
+                f"{row.n_validation:,}"
+                for row in of_name.itertuples()
+            },
+        }
+        for name, of_name in floor.groupby("representation", sort=False)
+    ),
+    "floor_and_unseen",
+    "Accuracy with labels shuffled, and on datasets that nobody fitted",
+)
 
 # %% [markdown]
 # ## And back
@@ -290,13 +304,17 @@ decoded = {
 kept = {name: space_kept(models, asked.encoders) for name, models in decoded.items()}
 
 # %% tags=["hide-input"]
-pd.DataFrame(
-    {
-        "in place of the model": name,
-        **{m: percent(shares[asked.modalities == m].mean()) for m in ("vision", "audio")},
-    }
-    for name, shares in kept.items()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "in place of the model": name,
+            **{m: percent(shares[asked.modalities == m].mean()) for m in ("vision", "audio")},
+        }
+        for name, shares in kept.items()
+    ),
+    "space_kept",
+    "Share of the space of a model's filters that others span in its place",
+)
 
 # %% tags=["remove-cell"]
 from myst_nb import glue

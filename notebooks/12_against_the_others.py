@@ -182,7 +182,13 @@ def behind(row):
 
 
 records = table.to_dict("records")
-figures.standings(table, [*map(given, records)], [*map(behind, records)])
+figures.standings(
+    table,
+    [*map(given, records)],
+    [*map(behind, records)],
+    "all_representations",
+    "Accuracy of every representation, per cent with 95 % intervals, and its cost",
+)
 
 # %% tags=["hide-input"]
 from IPython.display import Markdown
@@ -222,8 +228,8 @@ figures.show(
 interactive.accuracy_and_cost(
     table,
     "leaderboard",
-    "Circles see weights only, squares are run as black boxes, diamonds see data; hollow ones were told "
-    "labels. The paper's is red.",
+    "Accuracy and cost to explore. Circles see weights only, squares are run as black boxes, diamonds "
+    "see data; hollow ones were told labels. The paper's is red.",
     alt="A scatter plot with a logarithmic axis of time and a point for each representation.",
 )
 
@@ -245,7 +251,11 @@ from metanet_lib.experiments.peers.choices import choices
 
 settings = choices()
 settings["row"] = settings["row"].map({peer.name: peer.title for peer in rows_of})
-settings.rename(columns=lambda name: name.replace("_", " ")).style.hide()
+figures.show_table(
+    settings.rename(columns=lambda name: name.replace("_", " ")),
+    "settings_chosen",
+    "Settings that the trials chose",
+)
 
 # %% [markdown]
 # The rows without a network have no such settings. What changes before these trials chose, and how, is told
@@ -256,14 +266,18 @@ settings.rename(columns=lambda name: name.replace("_", " ")).style.hide()
 # `{sane: {temperature: 0.2}}`.
 
 # %% tags=["hide-input", "hide-output"]
-pd.DataFrame(
-    {
-        "row": peer.name,
-        "made with": ", ".join(f"{name} = {value}" for name, value in peer.settings().items()),
-    }
-    for peer in rows_of
-    if peer.settings()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "row": peer.name,
+            "made with": ", ".join(f"{name} = {value}" for name, value in peer.settings().items()),
+        }
+        for peer in rows_of
+        if peer.settings()
+    ),
+    "settings_of_run",
+    "Settings of each representation in this run",
+)
 
 # %% [markdown]
 # ## Where the paper's method stands
@@ -287,7 +301,11 @@ standing = pd.DataFrame(
     for worse in [some[some.row.map(apart.high) < 0]]
     for alike in [some.drop([*better.index, *worse.index])]
 )
-standing.assign(labels=standing.labels.map({True: "told", False: "none"})).style.hide()
+figures.show_table(
+    standing.assign(labels=standing.labels.map({True: "told", False: "none"})),
+    "beside_the_paper",
+    "Representations told apart from the paper's, by group",
+)
 
 # %% [markdown]
 # ## Read with care

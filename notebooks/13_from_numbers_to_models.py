@@ -135,7 +135,7 @@ _ = results.save_table(trained, "generation_trained")
 # %% tags=["hide-input"]
 import pandas as pd
 
-from metanet_lib import catalog
+from metanet_lib import catalog, figures
 
 
 def of_modality(errors):
@@ -150,19 +150,23 @@ def of_modality(errors):
 
 tables = {"linear": of_modality(linear), "zoo's own": of_modality(trained)}
 modalities = [m for m in catalog.MODALITIES if m in tables["linear"][0]]
-pd.DataFrame(
-    {
-        "encoder": name,
-        **{
-            f"{kind}, {m}": f"{100 * means[m][name]:.1f} ({places[m][name]:+.2f})".replace(
-                "(+nan)", ""
-            )
-            for kind, (means, places) in tables.items()
-            for m in modalities
-        },
-    }
-    for name in made
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "encoder": name,
+            **{
+                f"{kind}, {m}": f"{100 * means[m][name]:.1f} ({places[m][name]:+.2f})".replace(
+                    "(+nan)", ""
+                )
+                for kind, (means, places) in tables.items()
+                for m in modalities
+            },
+        }
+        for name in made
+    ),
+    "variance_left",
+    "Share of variance that models leave, per cent, and (place between trained and random)",
+)
 
 # %% [markdown]
 # Share of variance left, in per cent: the median over a dataset's models, the mean over datasets. In
@@ -173,8 +177,6 @@ pd.DataFrame(
 # Dataset by dataset:
 
 # %% tags=["hide-input"]
-from metanet_lib import figures
-
 ratios = beside_fresh(linear)
 figures.show(
     figures.errors_of_candidates(ratios),
@@ -259,13 +261,17 @@ readers = {"spectrum": reduced(spectrum), "functional code": generator.code}
 again = read_again(readers, {name: made[name] for name in (*compared, MADE)}, fit, voting)
 _ = results.save_table(again, "generation_read_again")
 shares = again.pivot(index="candidate", columns="reader", values="share").loc[[*compared, MADE]]
-pd.DataFrame(
-    {
-        "models": name,
-        **{f"taken for their dataset, by {r}": percent(shares[r][name]) for r in readers},
-    }
-    for name in shares.index
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "models": name,
+            **{f"taken for their dataset, by {r}": percent(shares[r][name]) for r in readers},
+        }
+        for name in shares.index
+    ),
+    "taken_for_dataset",
+    "Share of models that are taken for their dataset, by each reader",
+)
 
 # %% [markdown]
 # ## From a photograph's model to a sound's
@@ -303,17 +309,21 @@ held_unseen = held_out(results.corpus_folder, unseen, how, size.patches)
 few = from_few(generator, validation, held_unseen, (1, 2, 5), size)
 _ = results.save_table(few, "generation_unseen")
 few["ratio"], few["modality"] = few.error / few.fresh, catalog.modalities(few.dataset)
-pd.DataFrame(
-    {
-        "of how many models": count,
-        "modality": m,
-        "datasets": len(own),
-        "error beside trained, median": f"{own.ratio.median():.2f}",
-        "at most 1.10 times": f"{(own.ratio <= 1.1).sum()} of {len(own)}",
-        "random beside trained": f"{(own.random / own.fresh).median():.2f}",
-    }
-    for (count, m), own in few.groupby(["models", "modality"], sort=False)
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "of how many models": count,
+            "modality": m,
+            "datasets": len(own),
+            "error beside trained, median": f"{own.ratio.median():.2f}",
+            "at most 1.10 times": f"{(own.ratio <= 1.1).sum()} of {len(own)}",
+            "random beside trained": f"{(own.random / own.fresh).median():.2f}",
+        }
+        for (count, m), own in few.groupby(["models", "modality"], sort=False)
+    ),
+    "decoded_of_few",
+    "Error of models decoded from the codes of a few, on datasets that the meta level never met",
+)
 
 # %% [markdown]
 # ## By a command
@@ -408,7 +418,11 @@ for name, value in {
 # The marks were set before the chapter was written.
 
 # %% tags=["hide-input"]
-must_hold.style.hide()
+figures.show_table(
+    must_hold,
+    "marks_of_models_made",
+    "Marks for models made of codes, and which hold",
+)
 
 # %% [markdown]
 # ## What we saw

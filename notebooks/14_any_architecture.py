@@ -94,15 +94,22 @@ asked_how = InterpretParameters.of(interpret)
 view, tried = choose_view(fit, asked_how)
 
 # %% tags=["hide-input"]
-pd.DataFrame(
-    {
-        "compared by": name + (" (chosen)" if of_name.chosen.any() else ""),
-        **{
-            f"{row.start:g} of a start added": percent(row.accuracy) for row in of_name.itertuples()
-        },
-    }
-    for name, of_name in tried.groupby("view", sort=False)
-).style.hide()
+from metanet_lib import figures
+
+figures.show_table(
+    pd.DataFrame(
+        {
+            "compared by": name + (" (chosen)" if of_name.chosen.any() else ""),
+            **{
+                f"{row.start:g} of a start added": percent(row.accuracy)
+                for row in of_name.itertuples()
+            },
+        }
+        for name, of_name in tried.groupby("view", sort=False)
+    ),
+    "views_tried",
+    "Dataset-ID accuracy of fit models, by view",
+)
 
 # %% [markdown]
 # ## Networks of other shapes
@@ -159,20 +166,24 @@ def interval(row, task):
 
 
 by_state = {state: table[table.state == state].set_index("architecture") for state in STATES}
-pd.DataFrame(
-    {
-        "network": titles[name],
-        "modality": interval(row, "modality"),
-        "dataset ID": interval(row, "dataset_id"),
-        **{
-            f"{state}: modality, ID, unlike": f"{100 * other.modality:.0f}, "
-            f"{100 * other.dataset_id:.0f}, {100 * other.unlike:.0f}"
-            for state in STATES[1:]
-            for other in [by_state[state].loc[name]]
-        },
-    }
-    for name, row in by_state["trained"].iterrows()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "network": titles[name],
+            "modality": interval(row, "modality"),
+            "dataset ID": interval(row, "dataset_id"),
+            **{
+                f"{state}: modality, ID, unlike": f"{100 * other.modality:.0f}, "
+                f"{100 * other.dataset_id:.0f}, {100 * other.unlike:.0f}"
+                for state in STATES[1:]
+                for other in [by_state[state].loc[name]]
+            },
+        }
+        for name, row in by_state["trained"].iterrows()
+    ),
+    "accuracy_by_network",
+    "Accuracy, per cent, of trained, untrained and shuffled networks, by architecture",
+)
 
 # %% [markdown]
 # In per cent, with 95 % intervals that draw datasets anew. *Untrained* has the same shape and random
@@ -181,8 +192,6 @@ pd.DataFrame(
 # [15](15_interpret_your_model.ipynb)). Chance is {glue:text}`chance`.
 
 # %% tags=["hide-input"]
-from metanet_lib import figures
-
 by_chance = {"modality": 0.5, "dataset_id": 1 / len(train_on)}
 figures.show(
     figures.accuracy_by_architecture(table, by_chance),
@@ -220,16 +229,20 @@ of_steps["group"] = [name for (name,) in of_steps.group]
 _ = results.save_table(of_steps, "architectures_steps")
 
 # %% tags=["hide-input"]
-pd.DataFrame(
-    {
-        "what is read": row["group"],
-        "networks": row["networks"],
-        "modality": interval(row, "modality"),
-        "dataset ID": interval(row, "dataset_id"),
-        "unlike anything seen": f"{100 * row['unlike']:.0f}",
-    }
-    for row in of_steps.to_dict("records")
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "what is read": row["group"],
+            "networks": row["networks"],
+            "modality": interval(row, "modality"),
+            "dataset ID": interval(row, "dataset_id"),
+            "unlike anything seen": f"{100 * row['unlike']:.0f}",
+        }
+        for row in of_steps.to_dict("records")
+    ),
+    "accuracy_by_step",
+    "Accuracy and share unlike anything seen, per cent, by what is read",
+)
 
 # %% [markdown]
 # ## Marks set beforehand
@@ -287,7 +300,11 @@ marks = pd.DataFrame(
     )
 )
 results.save_table(marks, "architectures_marks")
-marks.style.hide()
+figures.show_table(
+    marks,
+    "marks_of_architectures",
+    "Marks for networks of other shapes, and which are met",
+)
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -354,17 +371,21 @@ families = rule.by_family(once)
 by_name = once.groupby("family", sort=False)
 hard_cases = set(once.family[once.hard != ""])
 votes, strange = by_name.votes_sound.mean() / InterpretParameters().k, by_name.unlike.mean()
-pd.DataFrame(
-    {
-        "family": row.family + (" (hard)" if row.family in hard_cases else ""),
-        "trained on": f"{row.trained_on}s",
-        "networks": row.networks,
-        "votes for sounds": percent(votes[row.family]),
-        "right": percent(row.right),
-        "unlike anything seen": percent(strange[row.family]),
-    }
-    for row in families.itertuples()
-).style.hide()
+figures.show_table(
+    pd.DataFrame(
+        {
+            "family": row.family + (" (hard)" if row.family in hard_cases else ""),
+            "trained on": f"{row.trained_on}s",
+            "networks": row.networks,
+            "votes for sounds": percent(votes[row.family]),
+            "right": percent(row.right),
+            "unlike anything seen": percent(strange[row.family]),
+        }
+        for row in families.itertuples()
+    ),
+    "wild_by_family",
+    "Networks that nobody here made, by family",
+)
 
 # %% tags=["hide-input"]
 figures.show(

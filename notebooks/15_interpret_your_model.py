@@ -70,17 +70,23 @@ unseen = [d for d in chosen if d.id not in parameters.training_datasets][-1:]
 banks = fresh_banks(results, known + unseen, PatchParameters.of(patches), SEED)
 
 # %% tags=["hide-input"]
-pd.DataFrame(
-    {
-        "dataset": d.id,
-        "title": d.title,
-        "modality": d.modality,
-        "in the zoo": "its models vote" if d in known else "none of its models votes",
-        "patches": f"{len(banks[d.id][0]):,}",
-        "what is new": banks[d.id][1],
-    }
-    for d in known + unseen
-).style.hide()
+from metanet_lib import figures
+
+figures.show_table(
+    pd.DataFrame(
+        {
+            "dataset": d.id,
+            "title": d.title,
+            "modality": d.modality,
+            "in the zoo": "its models vote" if d in known else "none of its models votes",
+            "patches": f"{len(banks[d.id][0]):,}",
+            "what is new": banks[d.id][1],
+        }
+        for d in known + unseen
+    ),
+    "datasets_of_new_models",
+    "Datasets that the new models are trained on",
+)
 
 # %% [markdown]
 # ## Train
@@ -158,8 +164,6 @@ metanet(words, standalone_mode=False)
 # chapter 4, has no place for a model that was not there when it was drawn.)
 
 # %% tags=["hide-input"]
-from metanet_lib import figures
-
 own = {i: interpreter.read(path)[0] for i, path in files.items()}
 figures.show(
     figures.interpreted_models(interpreter, list(own.values())),
@@ -200,7 +204,11 @@ for name, told in by_both.items():
         f"{a.dataset} ({a.dataset_votes[a.dataset]} of {k})" for a in told
     ]
 results.save_table(side_by_side, "interpreted_by_both")
-side_by_side.style.hide()
+figures.show_table(
+    side_by_side,
+    "answers_by_both",
+    "Answers for the new models, and their votes, by two representations",
+)
 
 # %% [markdown]
 # The dataset of a model that is not *in the zoo* cannot be named; of the others the name is its dataset's.
@@ -248,7 +256,11 @@ table = pd.DataFrame(
     for name, answer in zip([*(f"trained on {i}" for i in own), *disguises], asked, strict=True)
 )
 results.save_table(table, "interpreted_models")
-table.style.hide().format({"distance": "{:.2f}", "more than shuffled": "{:+.2%}"})
+figures.show_table(
+    table.style.format({"distance": "{:.2f}", "more than shuffled": "{:+.2%}"}),
+    "answers_in_disguise",
+    "Answers for the new models, and for models in disguise",
+)
 
 # %% [markdown]
 # *Distance* is that to the last neighbour that votes. The first two disguises change nothing and have to
@@ -310,7 +322,11 @@ shares = pd.DataFrame(
 results.save_table(shares, "interpreted_groups")
 of_all = dict.fromkeys(("called vision", "called audio", "unlike anything seen"), "{:.0%}")
 of_all |= {"mean votes for it": "{:.1f}", "median distance": "{:.2f}"}
-shares.style.hide().format({**of_all, "median more than shuffled": "{:+.2%}"})
+figures.show_table(
+    shares.style.format({**of_all, "median more than shuffled": "{:+.2%}"}),
+    "answers_by_group",
+    "Share of each answer, and how sure it is, by group of models",
+)
 
 # %% [markdown]
 # **New files.** The zoo's validation models of a training dataset saw the very files that the voting
@@ -353,7 +369,11 @@ for name, by in interpreters.items():
         )
 votes = pd.DataFrame(lines)
 results.save_table(votes, "interpreted_votes")
-votes.style.hide()
+figures.show_table(
+    votes,
+    "sure_and_right",
+    "Answers about models of training datasets: right, sure, and both",
+)
 
 # %% tags=["remove-cell"]
 from myst_nb import glue

@@ -3,6 +3,7 @@
 A function returns a Matplotlib ``Figure``; :func:`show` stores it with a run's results (SVG, PNG,
 and the numbers drawn as CSV) and gives what a page displays: the picture with its caption, its
 alternative text and links to its files. :func:`save` writes it to a file of its own.
+:func:`show_table` gives a table its title and its anchor.
 
 A figure stands in the module that is called after its chapter, without the number. ``style`` has
 what they share, ``shown`` how a page shows them, and ``interactive`` those that a browser draws, to
@@ -32,7 +33,7 @@ from metanet_lib.figures.meta_autoencoder import (
 from metanet_lib.figures.modality import accuracy_by_seed, embedding_map
 from metanet_lib.figures.model_zoo import filter_gallery, final_losses, loss_curves, reconstructions
 from metanet_lib.figures.open_decisions import accuracy_by_decision
-from metanet_lib.figures.shown import Shown, file_link, save, show
+from metanet_lib.figures.shown import Shown, file_link, save, show, show_table
 from metanet_lib.figures.style import HUES, WIDTH
 from metanet_lib.figures.what_each_part_buys import accuracy_by_size, accuracy_by_variant
 from metanet_lib.figures.what_is_inside import encoded_properties, filters_compared, left_over
@@ -76,6 +77,7 @@ __all__ = [
     "save",
     "scaling",
     "show",
+    "show_table",
     "spectrograms",
     "standings",
     "training_curves",

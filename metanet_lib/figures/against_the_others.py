@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from metanet_lib.figures.shown import Shown
-from metanet_lib.figures.style import PAPERS, WIDTH, styled
+from metanet_lib.figures.shown import Shown, below_title
+from metanet_lib.figures.style import PAPERS, WIDTH, styled, write_beside
 from metanet_lib.interpret import TASKS, Task
 
 COMPARED: tuple[Task, ...] = ("modality", "dataset_id", "dataset_id_new_files")
@@ -17,7 +18,11 @@ COMPARED: tuple[Task, ...] = ("modality", "dataset_id", "dataset_id_new_files")
 
 
 def standings(
-    table: pd.DataFrame, given: Sequence[str], behind: Sequence[Mapping[str, str]]
+    table: pd.DataFrame,
+    given: Sequence[str],
+    behind: Sequence[Mapping[str, str]],
+    name: str,
+    title: str,
 ) -> Shown:
     """Return the comparison as one table: bars with intervals, and each row opens.
 
@@ -33,13 +38,16 @@ def standings(
         What each row needs beside weights, in a word or two.
     behind
         What stands behind each row: names and HTML.
+    name, title
+        As for :func:`~metanet_lib.figures.shown.show_table`.
 
     Examples
     --------
     >>> row = {"row": "mine", "title": "Mine", "group": "weights only", "dimension": 16}
     >>> row |= {"fit_seconds": 1.0, "ms_per_model": 0.1, "dataset_id_mean": 0.5}
     >>> row |= {"dataset_id_mean_low": 0.4, "dataset_id_mean_high": 0.6}
-    >>> html = standings(pd.DataFrame([row]), ["nothing"], [{"How": "by hand"}])._repr_html_()
+    >>> table, behind = pd.DataFrame([row]), [{"How": "by hand"}]
+    >>> html = standings(table, ["nothing"], behind, "all_rows", "Every row")._repr_html_()
     >>> "--low:40.0" in html, "<dt>How</dt><dd>by hand</dd>" in html
     (True, True)
     """
@@ -71,9 +79,11 @@ def standings(
     head = "".join(
         f'<th scope="col"{" class=rest" * (title in rest)}>{title}</th>' for title in heads
     )
-    return Shown(
+    return below_title(
         f'<table class="standings"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>"
+        f"<tbody>{''.join(lines)}</tbody></table>",
+        name,
+        title,
     )
 
 
@@ -107,7 +117,7 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
     tasks = (("dataset_id", "dataset ID"), ("modality", "modality"))
     for ax, (task, title) in zip(panels, tasks, strict=True):
-        for number, row in enumerate(table.to_dict("records"), 1):
+        for row in table.to_dict("records"):
             colour = PAPERS if row["row"] == "metanetwork" else "#222222"
             at, accuracy = row["ms_per_model"], 100 * row[task]
             interval = [100 * row[f"{task}_ci_low"], 100 * row[f"{task}_ci_high"]]
@@ -119,10 +129,6 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
                 color=colour,
                 markerfacecolor="white" if row["labels"] else colour,
             )
-            if task == "dataset_id":
-                ax.annotate(
-                    str(number), (at, accuracy), (5, 3), textcoords="offset points", fontsize=7
-                )
         ax.set(title=title, xscale="log", xlabel="milliseconds a model")
         ax.grid(color="#EEEEEE")
     panels[0].set(ylabel="accuracy, % (line: 95 % interval)", ylim=(0, 103))
@@ -143,4 +149,6 @@ def accuracy_and_cost(table: pd.DataFrame) -> Figure:
         ),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8)
+    places = np.column_stack([table.ms_per_model, 100 * table.dataset_id])
+    write_beside(panels[0], places, [str(n) for n in range(1, len(table) + 1)], size=7)
     return figure

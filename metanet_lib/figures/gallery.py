@@ -15,6 +15,7 @@ from sklearn.base import TransformerMixin
 from metanet_lib.catalog import Dataset, dataset
 from metanet_lib.figures import HUES, Shown
 from metanet_lib.figures.interactive import data_uri
+from metanet_lib.figures.shown import anchor
 from metanet_lib.interpret import InterpretParameters, meta_classifier, percent
 from metanet_lib.zoo import Zoo
 
@@ -157,7 +158,8 @@ def _plate(plate: Plate, gamma: float) -> str:
     )
     return (
         f'<section class="plate" id="{d.slug}"><h3 {_hued(d.modality)}>'
-        f"{escape(d.title)} <small>{d.id}, {d.modality}, {role}</small></h3>"
+        f"{escape(d.title)} <small>{d.id}, {d.modality}, {role}</small>"
+        f"{anchor(d.slug, 'plate')}</h3>"
         '<div class="pictures">'
         + "".join(
             f'<figure><img loading="lazy" decoding="async" alt="{escape(alt)}" '

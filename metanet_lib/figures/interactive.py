@@ -26,6 +26,7 @@ from plotly.offline import get_plotlyjs
 
 from metanet_lib import catalog
 from metanet_lib.figures import COMPARED, HUES, Shown
+from metanet_lib.figures.shown import anchor
 from metanet_lib.figures.style import PAPERS
 from metanet_lib.interpret import TASKS
 
@@ -343,7 +344,7 @@ def _explore(
         "browser, if it runs JavaScript; the printed figure shows the same.</p>"
         f'<form hidden>{questions}</form><div class="stage" hidden>'
         f'<div class="plot" role="img" aria-label="{escape(alt)}"></div>{panel}</div>'
-        f"<figcaption>{escape(caption)}</figcaption>"
+        f"<figcaption>{escape(caption)}{anchor(name, 'figure')}</figcaption>"
         f'<script type="application/json">{_in_script(payload)}</script>'
         f'<script class="plotly">{library()}</script>'
         f'<script>{script}\nexplore("{name}");</script></figure>'

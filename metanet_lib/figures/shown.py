@@ -1,4 +1,8 @@
-"""A figure as a page displays it, with its caption and files, and as a file of its own."""
+"""Figures and tables as a page displays them, and a figure as a file of its own.
+
+Each has a name of its own in the whole book, which is its anchor on its page, and a link to itself
+(``book/_static/anchor.js`` copies its address). The site numbers both by chapter.
+"""
 
 from base64 import b64encode
 from html import escape
@@ -6,13 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 
 from metanet_lib.figures.style import book_style
 from metanet_lib.store import Results, write_figure
 
 
 class Shown:
-    """A stored figure as a page displays it.
+    """A figure or table as a page displays it.
 
     Examples
     --------
@@ -69,8 +74,59 @@ def show(
         f'src="data:image/svg+xml;base64,{b64encode(svg).decode()}">'
         f"<figcaption>{_number(name)}{escape(caption)} "
         f'<small class="files">{file_link(name, "svg", "picture (SVG)")} · {source}</small>'
-        "</figcaption></figure>"
+        f"{anchor(name, 'figure')}</figcaption></figure>"
     )
+
+
+def show_table(table: pd.DataFrame | Styler, name: str, title: str) -> Shown:
+    """Return a table as a page displays it, below its title; its index is not shown.
+
+    Parameters
+    ----------
+    table
+        The table, or one with formats: ``table.style.format(precision=2)``.
+    name
+        Its anchor: two words or more, joined by ``_``, that no other table or figure of the book
+        has.
+    title
+        What the rows are, and the unit where that is not plain: one line, not a sentence, without
+        a number and without a result. The number follows when the site is built.
+
+    Examples
+    --------
+    >>> shown = show_table(pd.DataFrame({"x": [1.5]}), "all_of_x", "Every x, in metres")
+    >>> '<figure class="metanet tabled" id="all_of_x">' in shown._repr_html_()
+    True
+    """
+    style = table.style if isinstance(table, pd.DataFrame) else table
+    return below_title(style.hide().to_html(table_uuid=name), name, title)
+
+
+def below_title(table: str, name: str, title: str) -> Shown:
+    """Return the HTML of a table below its title, see :func:`show_table`.
+
+    Examples
+    --------
+    >>> below_title("<table></table>", "all_of_x", "Every x")._repr_html_()[-37:]
+    '</figcaption><table></table></figure>'
+    """
+    return Shown(
+        f'<figure class="metanet tabled" id="{name}"><figcaption>'
+        f'<b class="number" data-table="{name}"></b> {escape(title)}{anchor(name, "table")}'
+        f"</figcaption>{table}</figure>"
+    )
+
+
+def anchor(name: str, what: str) -> str:
+    """Return the HTML of a link to what has this name on its page, such as a figure or a table.
+
+    Examples
+    --------
+    >>> anchor("fig4", "figure")[:31]
+    '<a class="anchor" href="#fig4" '
+    """
+    says = f"Link to this {what}"
+    return f'<a class="anchor" href="#{name}" title="{says}" aria-label="{says}">#</a>'
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -4,7 +4,7 @@ Vision is always blue and audio always orange, a pair that colour-blind readers 
 here is for the other modules of the package; a page needs only :data:`HUES`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any, ParamSpec
@@ -38,6 +38,16 @@ _STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "metanet",
 }
+
+# Where a name may stand: points away from what it names, the nearest first.
+_SHIFTS = [
+    distance * np.array([np.cos(angle), np.sin(angle)])
+    for distance in range(7, 120, 3)
+    for angle in np.pi / 8 * np.array([2, 0, 4, 6, -2, 8, -4, -6, 1, 3, 5, -1, 7, -3, -5, -7])
+]
+_MARK = 3.5  # half a marker, points
+_GAP = 0.5  # around a name, points
+_NEAR = 12  # a name farther away gets a line, points
 
 P = ParamSpec("P")
 
@@ -187,6 +197,61 @@ def mosaic(ax: Axes, tiles: np.ndarray, low: float, high: float) -> None:
     ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set_visible(False)
+
+
+def write_beside(ax: Axes, places: np.ndarray, names: Sequence[str], size: float) -> None:
+    """Write the name of each point beside it, clear of all points and of the other names.
+
+    A name that has to move away is tied to its point by a thin line. Where there is no room left
+    within the axes, names overlap. To be called last: what is drawn or scaled afterwards is not
+    kept clear of.
+
+    Parameters
+    ----------
+    ax
+        The axes.
+    places
+        The points ``[n, 2]``, in the axes' units.
+    names
+        What to write beside each.
+    size
+        Of the letters, points.
+
+    Examples
+    --------
+    >>> ax = Figure().subplots()
+    >>> write_beside(ax, np.array([[0.50, 0.5], [0.51, 0.5]]), ["one", "two"], size=7)
+    >>> [text.get_text() for text in ax.texts]
+    ['one', 'two']
+    """
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("expected axes of a figure")
+    figure.draw_without_rendering()  # only now the axes have their place
+    unit = 72 / figure.dpi  # all below is in points, 1/72 inch
+    points = unit * ax.transData.transform(places)
+    room = unit * np.array(ax.bbox.extents)
+    taken = np.hstack([points - _MARK, points + _MARK])  # boxes: left, below, right, above
+    looks: dict[str, Any] = {"textcoords": "offset points", "fontsize": size}
+    looks |= {"horizontalalignment": "center", "verticalalignment": "center"}
+    for name, place, at in zip(names, places, points, strict=True):
+        tried = ax.annotate(name, place, (0, 0), **looks)
+        box = tried.get_window_extent()
+        tried.remove()
+        half = unit * np.array([box.width, box.height]) / 2 + _GAP
+        shift = next((s for s in _SHIFTS if _fits(at + s, half, room, taken)), _SHIFTS[0])
+        taken = np.vstack([taken, np.hstack([at + shift - half, at + shift + half])])
+        line = {"arrowstyle": "-", "linewidth": 0.5, "color": "#888888", "shrinkB": _MARK}
+        far = np.hypot(*shift) > _NEAR
+        text = ax.annotate(name, place, tuple(shift), arrowprops=line if far else None, **looks)
+        text.set_in_layout(False)  # so that the axes stay where they are
+
+
+def _fits(middle: np.ndarray, half: np.ndarray, room: np.ndarray, taken: np.ndarray) -> bool:
+    """Say whether a box lies within the room and clear of the boxes taken."""
+    low, high = middle - half, middle + half
+    within = (low >= room[:2]).all() and (high <= room[2:]).all()
+    return bool(within and not ((low < taken[:, 2:]) & (high > taken[:, :2])).all(1).any())
 
 
 def panels_of(rows: pd.DataFrame) -> dict[str, str]:

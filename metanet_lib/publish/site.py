@@ -9,7 +9,7 @@ new pages in the place of the old. The tree mirrors the checkout, so that links 
 - ``book/_generated/``: what they include, see :mod:`metanet_lib.publish.generated` and
   :mod:`metanet_lib.publish.api`;
 - ``notebooks/``: copies of the executed chapters, without their cells of parameters, their figures
-  numbered, and their scripts, to which :mod:`metanet_lib.publish.pages` leads;
+  and tables numbered, and their scripts, to which :mod:`metanet_lib.publish.pages` leads;
 - ``figures/`` and ``tables/``: the run's figures with their data, and its tables, to which pages
   link;
 - ``_config.yml``, with the banner that tells on every page which corpus and profile made it.
@@ -186,7 +186,7 @@ def _files(toc: Any) -> list[str]:
     return own + [file for entry in toc.values() for file in _files(entry)]
 
 
-_UNNUMBERED = re.compile(r'(<b class="number" data-figure="([^"]+)">)(?=</b>)')
+_UNNUMBERED = re.compile(r'(<b class="number" data-(figure|table)="([^"]+)">)(?=</b>)')
 _LIBRARY = re.compile(r'<script class="plotly">(.*?)</script>', re.DOTALL)
 
 
@@ -194,16 +194,18 @@ def _for_reading(notebook: Notebook, chapter: int, static: Path) -> Notebook:
     """Return an executed chapter as the site shows it.
 
     Its cells of parameters are left out, and so is the LaTeX form of an output: it never shows on a
-    page, but Sphinx takes it for mathematics and loads MathJax from another site. Figures without a
-    number get one, chapter and place. The library that draws figures to explore goes to ``static``,
-    once for all pages.
+    page, but Sphinx takes it for mathematics and loads MathJax from another site. Figures and
+    tables without a number get one, chapter and place, each kind its own. The library that draws
+    figures to explore goes to ``static``, once for all pages.
     """
     cells = notebook["cells"]
     shown = [c for c in cells if not _PARAMETER_TAGS & set(c["metadata"].get("tags", []))]
-    numbers: dict[str, int] = {}
+    numbers: dict[str, dict[str, int]] = {"figure": {}, "table": {}}
 
     def numbered(place: re.Match[str]) -> str:
-        return f"{place[1]}Figure {chapter}.{numbers.setdefault(place[2], len(numbers) + 1)}."
+        of_kind = numbers[place[2]]
+        number = of_kind.setdefault(place[3], len(of_kind) + 1)
+        return f"{place[1]}{place[2].capitalize()} {chapter}.{number}."
 
     def shared(library: re.Match[str]) -> str:
         (static / "plotly.js").write_text(library[1])
@@ -213,9 +215,10 @@ def _for_reading(notebook: Notebook, chapter: int, static: Path) -> Notebook:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             data.pop("text/latex", None)
-            if "text/html" in data:
-                html = _UNNUMBERED.sub(numbered, "".join(data["text/html"]))
-                data["text/html"] = _LIBRARY.sub(shared, html)
+            for kind in data:
+                if kind.endswith("text/html"):  # of what is glued, with a prefix
+                    html = _UNNUMBERED.sub(numbered, "".join(data[kind]))
+                    data[kind] = _LIBRARY.sub(shared, html)
     return {**notebook, "cells": shown}
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 from base64 import b64decode
 from io import BytesIO
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import soundfile
 from bs4 import BeautifulSoup
+from matplotlib.text import Text
 
 from metanet_lib import catalog, figures
 from metanet_lib.metanetwork import MetanetworkParameters
@@ -124,7 +126,7 @@ def test_a_shown_figure_has_its_caption_and_its_alternative_text(tmp_path):
 
 
 def test_a_figure_leads_to_its_picture_and_its_data_from_beside_the_chapter(tmp_path):
-    links = [a["href"] for a in shown(tmp_path, "dots", SEEDS)("a")]
+    links = [a["href"] for a in shown(tmp_path, "dots", SEEDS).select(".files a")]
     assert links == ["../figures/dots.svg", "../figures/dots.csv"]
     chapter = tmp_path / "tiny/chapters"
     chapter.mkdir()
@@ -133,11 +135,18 @@ def test_a_figure_leads_to_its_picture_and_its_data_from_beside_the_chapter(tmp_
     pd.testing.assert_frame_equal(again, SEEDS, check_dtype=False)
 
 
+def test_a_figure_leads_to_itself_by_a_link_that_says_so(tmp_path):
+    figure = shown(tmp_path, "dots", SEEDS)
+    link = figure.select_one("figcaption > a.anchor")
+    assert link["href"] == f"#{figure['id']}" == "#dots"
+    assert link["aria-label"] == link["title"] == "Link to this figure"
+
+
 def test_a_picture_says_where_it_comes_from_and_leaves_no_old_data_behind(tmp_path):
     shown(tmp_path, "filters", SEEDS)
     figure = shown(tmp_path, "filters", "the zoo")
     assert "data: the zoo" in figure.figcaption.get_text()
-    assert [a["href"] for a in figure("a")] == ["../figures/filters.svg"]
+    assert [a["href"] for a in figure.select(".files a")] == ["../figures/filters.svg"]
     assert not (tmp_path / "tiny/figures/filters.csv").exists()
 
 
@@ -214,3 +223,25 @@ def test_the_contact_sheet_has_each_datasets_photographs_under_its_name():
 def test_patches_of_one_modality_alone_can_be_drawn(ids):
     (panel,) = figures.patch_gallery({i: uniform(3, 256) for i in ids}, 0.25).axes
     assert len(panel.get_yticklabels()) == len(ids)
+
+
+@pytest.mark.parametrize("dpi", [72, 100, 200])
+@pytest.mark.parametrize("crowd", [0.02, 0.2, 1])
+def test_numbers_of_crowded_points_cover_neither_each_other_nor_a_point(crowd, dpi):
+    rng = np.random.default_rng(0)
+    n = 46
+    table = pd.DataFrame({"row": "mine", "group": "weights only", "labels": False}, range(n))
+    table["ms_per_model"] = 10 ** (crowd * rng.uniform(-1, 1, n))
+    for task in ("modality", "dataset_id"):
+        table[task] = 0.5 + 0.45 * crowd * rng.uniform(-1, 1, n)
+        table[f"{task}_ci_low"], table[f"{task}_ci_high"] = table[task] - 0.01, table[task] + 0.01
+    figure = figures.accuracy_and_cost(table)
+    figure.set_dpi(dpi)
+    figure.draw_without_rendering()
+    ax = figure.axes[0]
+    boxes = [Text.get_window_extent(text) for text in ax.texts]  # without its line
+    assert [text.get_text() for text in ax.texts] == [str(i) for i in range(1, n + 1)]
+    assert [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])] == []
+    middles = ax.transData.transform(np.column_stack([table.ms_per_model, 100 * table.dataset_id]))
+    assert [box for box in boxes if any(box.contains(*middle) for middle in middles)] == []
+    assert all(ax.bbox.contains(*corner) for box in boxes for corner in box.corners())

@@ -74,6 +74,12 @@ def test_a_figure_to_explore_asks_no_other_site_and_says_what_it_shows(name, exp
 
 
 @pytest.mark.parametrize("name", ["map", "matrices"])
+def test_a_figure_to_explore_leads_to_itself(name, explored):
+    link = explored[name].select_one("figcaption > a.anchor")
+    assert link["href"] == f"#{explored[name].figure['id']}"
+
+
+@pytest.mark.parametrize("name", ["map", "matrices"])
 def test_every_choice_changes_every_trace_and_the_first_is_what_is_drawn(name, explored):
     data = carried(explored[name])
     choices = explored[name].select("input[type=radio]")

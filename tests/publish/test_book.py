@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from htmlcheck import problems
 from tiny_book import MAKE, command, make_book
 
@@ -91,6 +92,22 @@ def test_every_page_is_whole_offline_and_says_what_it_was_made_from(book):
     assert len(pages) >= len(CHAPTERS) + 4
     for page in pages:
         assert "synthetic demo corpus" in page.read_text(), page.name
+
+
+def test_every_table_of_a_chapter_has_a_number_a_title_and_an_anchor_of_its_own(book):
+    anchors = []
+    for chapter in CHAPTERS:
+        page = BeautifulSoup(
+            (book / f"_build/html/notebooks/{chapter}.html").read_text(), "html.parser"
+        )
+        of_pipelines = page.select(".sk-top-container table")  # in scikit-learn's own diagrams
+        for table in [table for table in page.select("table") if table not in of_pipelines]:
+            figure = table.find_parent("figure", class_="tabled")
+            assert figure is not None, f"{chapter}: {str(table)[:300]}"
+            assert re.match(r"Table \d+\.\d+\. \S", figure.figcaption.get_text())
+        anchors += [figure["id"] for figure in page.select("figure[id]")]
+    assert len(anchors) > 90
+    assert len(set(anchors)) == len(anchors)
 
 
 def test_changing_nothing_does_nothing(book):

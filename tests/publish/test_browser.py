@@ -300,3 +300,55 @@ def test_a_phone_shows_name_modality_and_dataset_and_the_rest_behind_the_row(win
     cells = page.locator("table.standings tbody tr").first.locator("td, th")
     shown = [i for i in range(cells.count()) if cells.nth(i).is_visible()]
     assert shown == [0, 1, 5, 6]
+
+
+KINDS = ("figure.tabled", "figure:has(> img)", "figure.explore")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_link_of_a_figure_leads_to_it_and_copies_its_address(kind, window):
+    reader = window(width=1400)
+    page = reader.open(MAP_PAGE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    figure = page.locator(kind).first
+    link = figure.locator("a.anchor")
+    address = f"{reader.base}{MAP_PAGE}#{figure.get_attribute('id')}"
+    link.click()
+    figure.locator("output.copied").wait_for()
+    assert page.url == address
+    assert page.evaluate("() => navigator.clipboard.readText()") == address
+    figure.locator("output.copied").wait_for(state="detached")
+    assert reader.faults == []
+
+
+def test_the_link_of_a_figure_is_seen_where_the_pointer_or_the_keyboard_is(window):
+    page = window(width=1400).open(MAP_PAGE)
+    shown = "e => getComputedStyle(e).opacity"
+    for kind in KINDS:
+        figure = page.locator(kind).first
+        link = figure.locator("a.anchor")
+        figure.scroll_into_view_if_needed()
+        page.mouse.move(0, 0)
+        assert link.evaluate(shown) == "0"
+        figure.locator("figcaption").hover()
+        assert link.evaluate(shown) == "1"
+        page.mouse.move(0, 0)
+        page.keyboard.press("Tab")
+        link.focus()
+        assert link.evaluate(shown) == "1"
+
+
+def test_a_phone_shows_the_link_of_every_figure(window):
+    page = window(width=360, touch=True).open(MAP_PAGE)
+    links = page.locator("a.anchor")
+    assert links.count() >= len(KINDS)
+    shown = "all => all.map(e => getComputedStyle(e).opacity)"
+    assert set(links.evaluate_all(shown)) == {"1"}
+
+
+def test_without_scripts_the_link_of_a_figure_is_a_link(browser, base):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(base + MAP_PAGE)
+    page.locator("figure.tabled a.anchor").first.click()
+    assert page.url.startswith(f"{base}{MAP_PAGE}#")
+    page.close()

@@ -26,8 +26,9 @@ ROOT = Path(__file__).parents[2]
 PROFILE = {"zoo": {"models_fit": 12}, "metanetwork": {"seeds": 2, "channels": [4, 8, 17]}}
 RESULTS = Results("tiny")
 PICTURE = '<img alt="a dot" src="data:image/svg+xml;base64,PHN2Zy8+">'
+TABLE = figures.show_table(pd.DataFrame({"x": ["a table"]}), "paper_vs_this_run", "Both")
 GLUED = {
-    "05_dataset_id": {"paper_vs_this_run": "<table><tr><td>a table</td></tr></table>"},
+    "05_dataset_id": {"paper_vs_this_run": TABLE._repr_html_()},
     "09_open_decisions": {"open_decisions": f'<figure class="metanet">{PICTURE}</figure>'},
 }
 GLUED_TEXT = {
@@ -84,7 +85,10 @@ def glue(name: str, data: dict[str, str]) -> NotebookNode:
 
 
 def shown(name: str) -> list[NotebookNode]:
-    """What a chapter displays: three figures with their files, one of them twice, and a map."""
+    """What a chapter displays: three figures with their files, two tables, and a map.
+
+    One of the figures is shown twice, and so is one of the tables.
+    """
     nothing, data = Figure(), pd.DataFrame({"x": [1.5]})
     one, paper, other = (
         figures.show(nothing, RESULTS, figure, "A dot", "a dot", data)
@@ -93,9 +97,13 @@ def shown(name: str) -> list[NotebookNode]:
     encoders = np.random.default_rng(0).normal(size=(2, 256, 16))
     ids = np.array(["v:aer", "a:air"])
     explored = interactive.model_map(encoders[:, 0, :2], encoders, ids, ids, "A map", "a map")
+    table, last = (
+        figures.show_table(data, f"{name}_{table}_table", "Every <x>")
+        for table in ("first", "last")
+    )
     return [
         nbformat.v4.new_output("display_data", data={"text/html": output._repr_html_()})
-        for output in (one, paper, other, one, explored)
+        for output in (one, table, paper, other, one, explored, last, table)
     ]
 
 
@@ -250,7 +258,7 @@ def test_front_page_has_the_answer_as_a_picture_what_made_it_and_how_long_it_too
     assert f"made from the synthetic demo corpus, profile tiny. Its {len(chapters())}" in text
     assert f"ran for {len(chapters())} min {len(chapters())} s" in text
     assert any("fig4" in image["src"] for image in front("img"))
-    assert not front.select("figure.metanet"), "its links would lead elsewhere from here"
+    assert not front.select("figure.metanet .files"), "they would lead elsewhere from here"
 
 
 def test_front_page_is_light_and_draws_nothing(html):
@@ -265,15 +273,44 @@ def test_front_page_is_light_and_draws_nothing(html):
 
 def test_figures_are_numbered_by_chapter_but_those_that_the_paper_numbers(html):
     for chapter, name in enumerate(chapters(), 1):
-        numbers = [b.get_text() for b in page(html, f"notebooks/{name}.html").select("b.number")]
+        places = page(html, f"notebooks/{name}.html").select("b.number[data-figure]")
+        numbers = [place.get_text() for place in places]
         first, second = f"Figure {chapter}.1.", f"Figure {chapter}.2."
         assert numbers == [first, "Figure 4.", second, first], "a figure shown twice keeps its own"
+
+
+def test_tables_are_numbered_by_chapter_and_apart_from_figures(html):
+    for chapter, name in enumerate(chapters(), 1):
+        captions = page(html, f"notebooks/{name}.html").select(".tabled > figcaption")
+        told = [caption.get_text() for caption in captions]
+        if name == "05_dataset_id":  # it has a glued one before these
+            assert told.pop(0) == "Table 5.1. Both#"
+        glued = len(captions) - len(told)
+        first, last = (f"Table {chapter}.{glued + n}. Every <x>#" for n in (1, 2))
+        assert told == [first, last, first], "a table shown twice keeps its own"
+
+
+def test_the_front_page_shows_a_chapters_table_with_its_number_and_a_link_that_works_there(html):
+    (table,) = page(html, "index.html").select("figure.tabled")
+    assert table.b.get_text() == "Table 5.1."
+    assert table.a["href"] == f"#{table['id']}" == "#paper_vs_this_run"
+
+
+def test_every_figure_and_every_table_has_a_link_to_itself(html):
+    for name in chapters():
+        named = page(html, f"notebooks/{name}.html").select("figure.metanet[id]")
+        assert len(named) >= 8
+        assert [f.select_one("figcaption > a.anchor")["href"] for f in named] == [
+            f"#{f['id']}" for f in named
+        ]
 
 
 def test_every_figure_has_its_files_beside_the_site(html):
     for name in chapters():
         figure = page(html, f"notebooks/{name}.html").find("figure", id=f"{name}_one")
-        picture, data = ((html / "notebooks" / a["href"]).resolve() for a in figure("a"))
+        picture, data = (
+            (html / "notebooks" / a["href"]).resolve() for a in figure.select("small a")
+        )
         assert picture.read_text().startswith("<?xml")
         assert data.read_text() == "x\n1.5\n"
 

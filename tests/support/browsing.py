@@ -144,10 +144,18 @@ class Reader:
 
 @contextmanager
 def reading(
-    browser: Browser, base: str, width: int = 1400, scheme: str = "light"
+    browser: Browser, base: str, width: int = 1400, scheme: str = "light", touch: bool = False
 ) -> Iterator[Reader]:
-    """Open a window ``width`` pixels wide, in a light or dark colour scheme."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    """Open a window ``width`` pixels wide, in a light or dark colour scheme.
+
+    ``touch`` makes it a phone's: a finger points, and nothing hovers.
+    """
+    page = browser.new_page(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        has_touch=touch,
+        is_mobile=touch,
+    )
     yield Reader(page, base)
     page.close()
 
