@@ -270,14 +270,13 @@ if reference:
         for name in CHAPTERS
     }
     on_cluster = on_nodes(steps.set_index("step"), WAITS, faster)
-    shown = (
-        (on_cluster / 60)
-        .rename_axis("step")
-        .reset_index()
-        .assign(step=lambda t: t.step.str.replace("_", " "))
-        .rename(columns={"seconds": "longest job, minutes", "finish": "done after, minutes"})
+    in_minutes = on_cluster.rename(index=lambda step: step.replace("_", " ")) / 60
+    in_minutes.columns = ["longest job, minutes", "done after, minutes"]
+    shown = figures.show_table(
+        in_minutes.rename_axis("step").reset_index().style.format(precision=1),
+        "steps_on_cluster",
+        f"The steps of the reference run on nodes of {cores_there} cores, worked out",
     )
-    shown = shown.style.hide().format(precision=1)
 shown
 
 # %% [markdown]
