@@ -65,17 +65,14 @@ def keep(folder: Path | str, root: Path = ROOT) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix=".new.") as temporary:
         new = Path(temporary) / place.name
-        for suffix, part in (("csv", "tables"), ("svg", "figures")):
-            (new / part).mkdir(parents=True)
-            for path in sorted((run / part).glob(f"*.{suffix}")):
-                if path.with_suffix(".csv").is_file():  # a figure without is of pictures or models
-                    shutil.copy(path, new / part)
-        files = sorted(path for path in new.rglob("*") if path.is_file())
-        if (size := sum(path.stat().st_size for path in files)) > LARGEST:
-            raise ValueError(f"{run}: expected at most {LARGEST:,} bytes to keep, found {size:,}")
+        kept, left_out = _what_fits(run)
+        for path in kept:
+            (new / path.parent.name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, new / path.parent.name)
         told = {
             **_told(run, results, chapters),
-            "files": {path.relative_to(new).as_posix(): sha256(path) for path in files},
+            "figures_left_out": [path.stem for path in left_out],
+            "files": {f"{path.parent.name}/{path.name}": sha256(path) for path in kept},
         }
         (new / PROVENANCE).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
         if place.exists():
@@ -83,6 +80,28 @@ def keep(folder: Path | str, root: Path = ROOT) -> Path:
         new.rename(place)
     _tell(Path("README.md"), references(root))
     return place
+
+
+def _what_fits(run: Path) -> tuple[list[Path], list[Path]]:
+    """Return what of a run is kept, and the figures for which there is no room.
+
+    All tables are, then the figures that the paper has, then the smallest. A figure without numbers
+    of its own shows pictures, sounds or models, and never is.
+    """
+    kept = sorted((run / "tables").glob("*.csv"))
+    figures = [f for f in (run / "figures").glob("*.svg") if f.with_suffix(".csv").is_file()]
+    size = sum(path.stat().st_size for path in kept)
+    if size > LARGEST:
+        raise ValueError(f"{run}: expected tables of at most {LARGEST:,} bytes, found {size:,}")
+    left_out = []
+    for path in sorted(figures, key=lambda f: (not _of_paper(f), f.stat().st_size)):
+        size += path.stat().st_size
+        (kept if size <= LARGEST else left_out).append(path)
+    return kept, left_out
+
+
+def _of_paper(figure: Path) -> bool:
+    return figure.stem.removeprefix("fig").isdecimal()
 
 
 def readme_table(kept: Sequence[Reference]) -> str:

@@ -127,9 +127,17 @@ def test_what_ran_on_files_that_no_commit_has_is_not_kept(run, tmp_path, commit)
     assert not Path("reference/demo").exists()
 
 
-def test_a_reference_that_would_weigh_too_much_is_not_kept(run, monkeypatch):
-    monkeypatch.setattr(reference, "LARGEST", 10)
-    with pytest.raises(ValueError, match="expected at most 10 bytes"):
+def test_tables_come_first_then_the_papers_figures_and_what_has_no_room_is_named(run, monkeypatch):
+    run.save_figure(Figure(figsize=(9, 9)), "fig4", accuracy(0.5))
+    run.save_figure(Figure(figsize=(9, 9)), "fig5", accuracy(0.5))
+    sizes = {p.stem: p.stat().st_size for p in (run.folder / "figures").glob("*.svg")}
+    table = run.table("accuracy").stat().st_size
+    monkeypatch.setattr(reference, "LARGEST", table + sizes["fig4"] + sizes["fig5"])
+    place = reference.keep(run.folder)
+    assert {p.stem for p in place.rglob("*.svg")} == {"fig4", "fig5"}
+    assert Reference.at(place).provenance["figures_left_out"] == ["of_numbers"]
+    monkeypatch.setattr(reference, "LARGEST", table - 1)
+    with pytest.raises(ValueError, match=f"expected tables of at most {table - 1:,} bytes"):
         reference.keep(run.folder)
 
 
