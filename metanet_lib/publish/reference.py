@@ -93,7 +93,7 @@ def _what_fits(run: Path) -> tuple[list[Path], list[Path]]:
     size = sum(path.stat().st_size for path in kept)
     if size > LARGEST:
         raise ValueError(f"{run}: expected tables of at most {LARGEST:,} bytes, found {size:,}")
-    left_out = []
+    left_out: list[Path] = []
     for path in sorted(figures, key=lambda f: (not _of_paper(f), f.stat().st_size)):
         size += path.stat().st_size
         (kept if size <= LARGEST else left_out).append(path)
