@@ -99,7 +99,7 @@ def accuracies(tables: Path, table: str) -> dict[tuple[str, str], str]:
     rows = numbers(tables)
     return {
         (row["what"], row["task"]): f"{percent(row['accuracy'])} "
-        f"({percent(row['low'])} to {percent(row['high'])})"
+        f"({100 * row['low']:.1f} to {100 * row['high']:.1f})"
         for row in rows[rows.table == table].to_dict("records")
     }
 
@@ -166,19 +166,19 @@ def findings(reference: Reference) -> str:
     >>> (folder / "tables").mkdir()
     >>> tasks = [{**row, "task": task} for task in ("modality", "dataset_id")]
     >>> pd.DataFrame(tasks).to_csv(folder / "tables" / "accuracy.csv")
-    >>> findings(Reference(folder, {"corpus": "synthetic demo corpus"})).split(":")[0]
+    >>> findings(Reference(folder, {"corpus": "synthetic demo corpus"})).split(",")[0]
     'In the reference run on the synthetic demo corpus'
     """
     of_paper, of_all = (accuracies(reference.tables, t) for t in ("accuracy", "leaderboard"))
     rows = pd.read_csv(reference.tables / "accuracy.csv").assign(headline=True)
     sentence = (
-        f"In the reference run on the {reference.provenance['corpus']}: the modality of "
-        f"{of_paper['metanetwork', 'modality']}, where the paper's 100\N{NO-BREAK SPACE}% "
+        f"In the reference run on the {reference.provenance['corpus']}, the vote named the "
+        f"modality of {of_paper['metanetwork', 'modality']}, where the paper's 100\N{NO-BREAK SPACE}% "
         f"{claim(rows, 'modality')}, and the dataset of {of_paper['metanetwork', 'dataset_id']}, "
         f"where its 25.4\N{NO-BREAK SPACE}% {claim(rows, 'dataset_id')}"
     )
     beyond = of_all.get(("functional", "dataset_id"))
-    return sentence + (f"; the functional code, the dataset of {beyond}." if beyond else ".")
+    return sentence + (f"; by the functional code, the dataset of {beyond}." if beyond else ".")
 
 
 def numbers(tables: Path) -> pd.DataFrame:

@@ -388,7 +388,8 @@ def result_table(
             ),
             "this run": f"{percent(row['accuracy'])} "
             f"({row['n_correct']:,}/{row['n_validation']:,})",
-            "95 % interval": f"{percent(row['bootstrap_low'])} to {percent(row['bootstrap_high'])}",
+            "95 % interval": f"{100 * row['bootstrap_low']:.1f} to "
+            f"{percent(row['bootstrap_high'])}",
         }
         for row in rows.to_dict("records")
     )

@@ -109,7 +109,7 @@ def status_tables(
     before = took.loc[took.index.intersection(["patches", "zoo"])]
     together = sum(run["duration"] for run in runs.values()) + before.seconds.sum()
     lines = [
-        (f"{step}, {row.jobs} jobs", "", row.seconds, step) for step, row in before.iterrows()
+        (f"{step}, {row.jobs:.0f} jobs", "", row.seconds, step) for step, row in before.iterrows()
     ] + [
         (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], run["duration"], name)
         for name, run in runs.items()
@@ -165,11 +165,12 @@ def reference_runs(references: Sequence[Reference]) -> str:
     """
     if not references:
         return "No reference run is kept here.\n"
-    rows = []
+    what = ["profile", "corpus", "its fingerprint", "executed", "commit", "machine"]
+    rows = [[*what, "all steps, one after the other", "memory of a job, at most"]]
     for made in (reference.provenance for reference in references):
         took = pd.DataFrame(made["steps"]).T
         rows.append(
-            (
+            [
                 f"`{made['profile']}`",
                 _plain(made["corpus"]),
                 f"`{made['corpus_fingerprint']}`",
@@ -177,11 +178,11 @@ def reference_runs(references: Sequence[Reference]) -> str:
                 ", ".join(f"`{commit}`" for commit in sorted(set(made["commits"].values()))),
                 _plain(made["machine"]),
                 _duration(took.seconds.sum()),
-                f"{took.megabytes.max():,.0f} MB",
-            )
+                f"{took.megabytes.max():,.0f}\N{NO-BREAK SPACE}MB",
+            ]
         )
-    what = ("profile", "corpus", "its fingerprint", "executed", "commit", "machine")
-    return _table((*what, "all steps, one after the other", "memory of a job"), rows)
+    names = [reference.folder.name for reference in references]
+    return _table(("what", *names), list(zip(*rows, strict=True)))
 
 
 def reference_findings(references: Sequence[Reference]) -> str:

@@ -182,7 +182,7 @@ def test_the_readme_shows_the_paper_beside_the_reference_runs(run):
     assert told.startswith("Before.\n")
     assert told.endswith("After.\n")
     assert "old" not in told
-    found = "25.4\xa0% | 50.0\xa0% (40.0\xa0% to 60.0\xa0%)"
+    found = "25.4\xa0% | 50.0\xa0% (40.0 to 60.0)"
     assert f"| dataset ID | 16 numbers of the metanetwork | {found} |" in told
     assert "| task | k-NN on | paper | reference run, synthetic demo corpus |" in told
 
