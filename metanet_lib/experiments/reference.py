@@ -171,11 +171,12 @@ def findings(reference: Reference) -> str:
     """
     of_paper, of_all = (accuracies(reference.tables, t) for t in ("accuracy", "leaderboard"))
     rows = pd.read_csv(reference.tables / "accuracy.csv").assign(headline=True)
+    modality, dataset = (of_paper["metanetwork", task] for task in ("modality", "dataset_id"))
     sentence = (
         f"In the reference run on the {reference.provenance['corpus']}, the vote named the "
-        f"modality of {of_paper['metanetwork', 'modality']}, where the paper's 100\N{NO-BREAK SPACE}% "
-        f"{claim(rows, 'modality')}, and the dataset of {of_paper['metanetwork', 'dataset_id']}, "
-        f"where its 25.4\N{NO-BREAK SPACE}% {claim(rows, 'dataset_id')}"
+        f"modality of {modality}, where the paper's 100\N{NO-BREAK SPACE}% "
+        f"{claim(rows, 'modality')}, and the dataset of {dataset}, where its "
+        f"25.4\N{NO-BREAK SPACE}% {claim(rows, 'dataset_id')}"
     )
     beyond = of_all.get(("functional", "dataset_id"))
     return sentence + (f"; by the functional code, the dataset of {beyond}." if beyond else ".")
