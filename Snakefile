@@ -97,7 +97,10 @@ WRITES = {
     "08_what_is_inside": figures("encoded_properties", "left_over"),
     "09_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
     "10_cost": tables("zoo_speed", "cost"),
-    "11_a_better_metanetwork": [FUNCTIONAL, *tables("beyond_by_seed", "beyond", "beyond_floor")],
+    "11_a_better_metanetwork": [
+        FUNCTIONAL,
+        *tables("beyond_by_seed", "beyond", "beyond_floor", "beyond_halves"),
+    ],
     "12_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),

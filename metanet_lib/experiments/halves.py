@@ -32,14 +32,13 @@ from metanet_lib.representations.weights import Components
 from metanet_lib.zoo import Zoo
 
 WAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "whitened": whitened,
-    "whitened, smoothed less": partial(whitened, smoothing=0.1),
+    **{f"whitened, smoothed by {s:g}": partial(whitened, smoothing=s) for s in (1, 0.1, 0.01)},
     **{f"{n} directions projected out": partial(projected_out, removed=n) for n in (8, 16, 32)},
 }
 """Ways to use pairs, numbers and groups to directions; the first where none can be tried."""
 CODE, COMPONENTS = "functional code", "both views"
 PAIRS, GROUPS, LABELS = "told pairs of two", "told all pairs", "told the dataset"
-FILES, HALVES = "all files", "halves"
+FILES, HALVES, BOTH = "all files", "halves", "halves tell, all files vote"
 """What representations and zoos are called in tables."""
 
 
@@ -95,8 +94,8 @@ def chosen_way(fit: Zoo, halves: np.ndarray, groups: np.ndarray, k: int = 10) ->
     --------
     >>> halves = np.arange(len(zoo)) % 4
     >>> table = chosen_way(zoo, halves, pairs_of_two(zoo.datasets, halves))
-    >>> len(table), table.chosen.sum()
-    (5, 1)
+    >>> int(table.n_asked[0]), int(table.chosen.sum())
+    (24, 1)
     """
     right, n_asked = dict.fromkeys(WAYS, 0), 0
     for half in np.unique(halves):
@@ -140,6 +139,9 @@ def what_pairs_buy(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ask for the dataset ID what is fitted on all files, or on halves, and told this or that.
 
+    Third, what is fitted on halves is asked with the votes of models of all files: halves say what
+    is accident, and nothing else. It has met twice as many models as either of the others.
+
     Parameters
     ----------
     zoos
@@ -157,16 +159,20 @@ def what_pairs_buy(
     (DataFrame, DataFrame)
         The rows of :func:`metanet_lib.interpret.classifier.assess` with ``zoo`` and
         ``representation``; ``low`` and ``high``, the paired interval of their accuracy less the
-        functional code's on all files; and ``more_low`` and ``more_high``, of their accuracy on
-        halves less their own on all files. And the tables of :func:`chosen_way` for both kinds of
-        pairs (``representation``), on the zoo of halves; what it chooses is used on both.
+        functional code's on all files; and ``more_low`` and ``more_high``, that of their accuracy
+        less their own on all files. And the tables of :func:`chosen_way` for both kinds of
+        pairs (``representation``), on the zoo of halves; what it chooses is used on both. Both are
+        empty if nobody saw a half.
 
     Examples
     --------
-    >>> rows, ways = what_pairs_buy((zoo, zoo, zoo), zoo, np.arange(len(zoo)) % 2, InterpretParameters(k=3))
+    >>> zoos, halves, three = (zoo, zoo, zoo), np.arange(len(zoo)) % 2, InterpretParameters(k=3)
+    >>> rows, ways = what_pairs_buy(zoos, zoo, halves, three)
     >>> rows.groupby("zoo").size().to_dict()
-    {'all files': 10, 'halves': 10}
+    {'all files': 10, 'halves': 10, 'halves tell, all files vote': 10}
     """
+    if (halves < 0).all():  # no dataset has files enough
+        return pd.DataFrame(), pd.DataFrame()
     usual, validation, new = zoos
     turns = pd.Series(usual.datasets).groupby(usual.datasets).cumcount().to_numpy()
     of_zoos = {FILES: (usual, turns % (halves.max() + 1)), HALVES: (halved, halves)}
@@ -184,16 +190,22 @@ def what_pairs_buy(
     taken = {name: WAYS[table.way[table.chosen].item()] for name, table in ways.items()}
     rows: list[dict[str, str | int | float]] = []
     right: dict[tuple[str, str, str], np.ndarray] = {}
-    for name, (fit, _) in of_zoos.items():
+    for name, fits, votes in (
+        (FILES, FILES, FILES),
+        (HALVES, HALVES, HALVES),
+        (BOTH, HALVES, FILES),
+    ):
+        (fit, _), (voters, _) = of_zoos[fits], of_zoos[votes]
         numbers = both_views()
         to_fit = numbers.fit_transform(fit.encoders)
+        to_vote = to_fit if voters is fit else numbers.transform(voters.encoders)
         questions = {
             task: (models, numbers.transform(models.encoders))
             for task, models in asked(validation.of(sorted(set(fit.datasets))), new).items()
             if task.startswith("dataset_id")
         }
-        for of, directions in _directions(to_fit, fit.datasets, groups[name], taken).items():
-            known = Zoo(to_fit @ directions, fit.datasets)
+        for of, directions in _directions(to_fit, fit.datasets, groups[fits], taken).items():
+            known = Zoo(to_vote @ directions, voters.datasets)
             for task, (models, theirs) in questions.items():
                 unknown = Zoo(theirs @ directions, models.datasets)
                 verdict = assess(task, of, FunctionTransformer(), known, unknown, interpret)

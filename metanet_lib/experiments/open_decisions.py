@@ -222,10 +222,9 @@ def variants_of_zoos(
 def variants_of_halves(
     patches: PatchParameters, zoo: ZooParameters, study: StudyParameters
 ) -> tuple[Variant, Variant]:
-    """Return the run's own way, and that in which models that fit are spread over halves.
+    """Return the experiment with all files, and with models that fit spread over halves of them.
 
-    Of the second there are no other models than those that fit, but one: the others would be the
-    first one's over again.
+    Of the second there are those models alone, and one: the others would be the first one's again.
 
     Examples
     --------
@@ -237,7 +236,7 @@ def variants_of_halves(
     of_fit = replace(zoo, models_validation=1, models_new=0)
     halved = replace(patches, halves=study.halves)
     return (
-        Variant("halves", "0", True, replace(patches, halves=0), zoo),
+        Variant("halves", "0", not patches.halves, replace(patches, halves=0), zoo),
         Variant("halves", str(study.halves), False, halved, of_fit),
     )
 
