@@ -230,7 +230,9 @@ def _directions(
 ) -> dict[str, np.ndarray]:
     """Return the directions ``[d, kept]`` of each representation, by what it is told."""
     code = FunctionalCode()
-    discriminants = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto")
+    _, sizes = np.unique(datasets, return_counts=True)
+    shrinkage = "auto" if sizes.max() > 2 else 0.5  # two models do not say how far to shrink
+    discriminants = LinearDiscriminantAnalysis(solver="eigen", shrinkage=shrinkage)
     discriminants.fit(numbers, datasets)
     return {
         CODE: apart_from_neighbours(numbers, code.neighbours, code.dimensions),

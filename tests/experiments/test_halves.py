@@ -107,6 +107,15 @@ def test_pairs_look_past_files_that_the_zoo_shows():
     assert new.low[HALVES, PAIRS] <= gained <= new.high[HALVES, PAIRS]
 
 
+def test_two_models_of_each_dataset_are_enough_to_ask():
+    fit, some = zoo_of([0, 1]), zoo_of([0])
+    rows, ways = what_pairs_buy(
+        (fit, some, some), fit, np.tile([0, 1], 6), InterpretParameters(k=3)
+    )
+    assert rows.accuracy.notna().all()
+    assert not ways.n_asked.any()
+
+
 def test_where_no_dataset_has_files_enough_nothing_is_asked():
     fit = zoo_of([0, 0])
     rows, ways = what_pairs_buy((fit, fit, fit), fit, np.full(12, -1), InterpretParameters(k=3))
