@@ -12,7 +12,7 @@ that they saw halves of the same files, and not of which dataset. Who trains mod
 
 All representations here are made of the same numbers, 64 principal components of what the
 functional code reads, so that they differ in what they are told, and in nothing else. How pairs are
-used is chosen among :data:`WAYS` on the models that fit alone: :func:`chosen_way`.
+used is chosen among :data:`WAYS` on the models that fit alone: :func:`chosen_ways`.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,7 +66,9 @@ def pairs_of_two(datasets: np.ndarray, halves: np.ndarray) -> np.ndarray:
     return numbered
 
 
-def chosen_way(fit: Zoo, halves: np.ndarray, groups: np.ndarray, k: int = 10) -> pd.DataFrame:
+def chosen_ways(
+    fit: Zoo, halves: np.ndarray, groups: Mapping[str, np.ndarray], k: int = 10
+) -> pd.DataFrame:
     """Choose how pairs are used, by the models that fit, half by half kept out.
 
     Models of a half are asked about; those of its twin, which saw none of its files, vote; the
@@ -79,45 +81,48 @@ def chosen_way(fit: Zoo, halves: np.ndarray, groups: np.ndarray, k: int = 10) ->
     halves
         Which half of its dataset's files each has seen, ``[m]``.
     groups
-        Which are told to belong together, ``[m]``.
+        By what is told, which belong together, ``[m]``.
     k
         Neighbours that vote, or as many as there are models of a dataset in a half if that is less.
 
     Returns
     -------
     DataFrame
-        One row for each of :data:`WAYS`: ``way``, ``n_correct`` of ``n_asked``, ``accuracy``, and
-        whether it is ``chosen``: the first of the best. None is asked about where no pair is left
-        once a half is kept out.
+        One row for each of ``groups`` (``representation``) and :data:`WAYS` (``way``):
+        ``n_correct`` of ``n_asked``, ``accuracy``, and whether it is ``chosen``: the first of the
+        best. Nobody is asked about where no pair is left once a half is kept out.
 
     Examples
     --------
     >>> halves = np.arange(len(zoo)) % 4
-    >>> table = chosen_way(zoo, halves, pairs_of_two(zoo.datasets, halves))
+    >>> table = chosen_ways(zoo, halves, {PAIRS: pairs_of_two(zoo.datasets, halves)})
     >>> int(table.n_asked[0]), int(table.chosen.sum())
     (24, 1)
     """
-    right, n_asked = dict.fromkeys(WAYS, 0), 0
+    right: dict[tuple[str, str], list[bool]] = {(told, way): [] for told in groups for way in WAYS}
     for half in np.unique(halves):
         known, out, twin = halves != half, halves == half, halves == half ^ 1
-        _, sizes = np.unique(groups[known & (groups >= 0)], return_counts=True)
-        if not twin.any() or not (sizes > 1).any():
+        if not twin.any():
             continue
         numbers = both_views().fit(fit.encoders[known])
         to_fit, asked_about, voters = (
             numbers.transform(fit.encoders[which]) for which in (known, out, twin)
         )
         votes = min(k, int(np.unique(fit.datasets[twin], return_counts=True)[1].min()))
-        n_asked += int(out.sum())
-        for name, way in WAYS.items():
-            directions = way(to_fit, groups[known])
+        for (told, way), answers in right.items():
+            belong = groups[told][known]
+            if not (np.unique(belong[belong >= 0], return_counts=True)[1] > 1).any():
+                continue
+            directions = WAYS[way](to_fit, belong)
             vote = KNeighborsClassifier(votes).fit(voters @ directions, fit.datasets[twin])
-            right[name] += int((vote.predict(asked_about @ directions) == fit.datasets[out]).sum())
-    table = pd.DataFrame({"way": list(WAYS), "n_correct": list(right.values())})
-    table["n_asked"] = n_asked
-    table["accuracy"] = table.n_correct / n_asked if n_asked else np.nan
-    table["chosen"] = table.index == table.n_correct.idxmax()
-    return table
+            answers += (vote.predict(asked_about @ directions) == fit.datasets[out]).tolist()
+    table = pd.DataFrame(
+        {"representation": told, "way": way, "n_correct": sum(answers), "n_asked": len(answers)}
+        for (told, way), answers in right.items()
+    )
+    table["accuracy"] = table.n_correct / table.n_asked.replace(0, np.nan)
+    best = table.groupby("representation").n_correct.idxmax()
+    return table.assign(chosen=table.index.isin(best))
 
 
 def both_views() -> Pipeline:
@@ -160,9 +165,9 @@ def what_pairs_buy(
         The rows of :func:`metanet_lib.interpret.classifier.assess` with ``zoo`` and
         ``representation``; ``low`` and ``high``, the paired interval of their accuracy less the
         functional code's on all files; and ``more_low`` and ``more_high``, that of their accuracy
-        less their own on all files. And the tables of :func:`chosen_way` for both kinds of
-        pairs (``representation``), on the zoo of halves; what it chooses is used on both. Both are
-        empty if nobody saw a half.
+        less their own on all files. And the table of :func:`chosen_ways` for both kinds of
+        pairs, on the zoo of halves; what it chooses is used on both. Both tables are empty if
+        nobody saw a half.
 
     Examples
     --------
@@ -183,11 +188,9 @@ def what_pairs_buy(
         }
         for name, (fit, seen) in of_zoos.items()
     }
-    ways = {
-        name: chosen_way(halved, halves, of_models, interpret.k)
-        for name, of_models in groups[HALVES].items()
-    }
-    taken = {name: WAYS[table.way[table.chosen].item()] for name, table in ways.items()}
+    ways = chosen_ways(halved, halves, groups[HALVES], interpret.k)
+    chosen = ways[ways.chosen].set_index("representation").way
+    taken = {name: WAYS[chosen[name]] for name in groups[HALVES]}
     rows: list[dict[str, str | int | float]] = []
     right: dict[tuple[str, str, str], np.ndarray] = {}
     for name, fits, votes in (
@@ -218,8 +221,7 @@ def what_pairs_buy(
                 row |= dict(zip(("low", "high"), less_code, strict=True))
                 row |= dict(zip(("more_low", "more_high"), less_files, strict=True))
                 rows.append(row)
-    tables = [table.assign(representation=name) for name, table in ways.items()]
-    return pd.DataFrame(rows), pd.concat(tables, ignore_index=True)
+    return pd.DataFrame(rows), ways
 
 
 def _directions(

@@ -15,7 +15,7 @@ from metanet_lib.experiments.halves import (
     LABELS,
     PAIRS,
     WAYS,
-    chosen_way,
+    chosen_ways,
     pairs_of_two,
     what_pairs_buy,
 )
@@ -74,7 +74,7 @@ def test_a_model_whose_other_half_nobody_saw_is_in_no_pair():
 
 def test_how_pairs_are_used_is_asked_of_every_half_and_of_models_that_fit_alone():
     fit, halves = zoo_of(SEEN), np.tile(SEEN, 6)
-    table = chosen_way(fit, halves, pairs_of_two(fit.datasets, halves))
+    table = chosen_ways(fit, halves, {PAIRS: pairs_of_two(fit.datasets, halves)})
     assert list(table.way) == list(WAYS)
     assert set(table.n_asked) == {len(fit)}
     assert table.accuracy[table.chosen].item() == table.accuracy.max()
@@ -82,7 +82,7 @@ def test_how_pairs_are_used_is_asked_of_every_half_and_of_models_that_fit_alone(
 
 def test_where_no_pair_is_left_once_a_half_is_kept_out_the_first_way_is_taken():
     fit, halves = zoo_of(SEEN[:2]), np.tile(SEEN[:2], 6)
-    table = chosen_way(fit, halves, pairs_of_two(fit.datasets, halves))
+    table = chosen_ways(fit, halves, {PAIRS: pairs_of_two(fit.datasets, halves)})
     assert set(table.n_asked) == {0}
     assert table.way[table.chosen].tolist() == [next(iter(WAYS))]
 
