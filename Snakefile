@@ -29,6 +29,7 @@ FINGERPRINT = "demo" if RESULTS.is_demo else corpus_fingerprint(CORPUS)
 
 SLUGS = [d.slug for d in chosen_datasets(PROFILE)]
 ZOO = ZooParameters.of(PROFILE["zoo"])
+WITH_FIT = {d.slug for d in chosen_datasets(PROFILE) if ZOO.models(d.id)[0]}
 WITH_NEW = {d.slug for d in chosen_datasets(PROFILE) if ZOO.models(d.id)[2]}
 JOBS = -(-len(SLUGS) // PROFILE["datasets_per_job"])
 BATCHES = {str(job): SLUGS[job::JOBS] for job in range(JOBS)}
@@ -96,7 +97,10 @@ WRITES = {
     "08_what_is_inside": figures("encoded_properties", "left_over"),
     "09_open_decisions": [*tables("open_decisions"), *figures("open_decisions")],
     "10_cost": tables("zoo_speed", "cost"),
-    "11_a_better_metanetwork": [FUNCTIONAL, *tables("beyond_by_seed", "beyond", "beyond_floor")],
+    "11_a_better_metanetwork": [
+        FUNCTIONAL,
+        *tables("beyond_by_seed", "beyond", "beyond_floor", "beyond_halves"),
+    ],
     "12_against_the_others": [
         *tables("leaderboard", "leaderboard_by_seed"),
         *figures("leaderboard"),
@@ -192,6 +196,7 @@ for batch, slugs in BATCHES.items():
             [temp(f"{RUN}/patches/{slug}.safetensors") for slug in slugs],
         params:
             ids=[slug.replace("-", ":") for slug in slugs],
+            fit=[f"--fit={slug.replace('-', ':')}" for slug in slugs if slug in WITH_FIT],
             new=[f"--new={slug.replace('-', ':')}" for slug in slugs if slug in WITH_NEW],
             section=section("patches"),
             corpus=FINGERPRINT,
@@ -205,7 +210,7 @@ for batch, slugs in BATCHES.items():
         benchmark:
             f"{RUN}/times/patches_{batch}.tsv"
         shell:
-            "metanet patches {params.ids} {params.new} --corpus {CORPUS:q} --out {RUN:q}/patches"
+            "metanet patches {params.ids} {params.fit} {params.new} --corpus {CORPUS:q} --out {RUN:q}/patches"
             " --parameters {params.section:q} --threads {threads} >{log} 2>&1"
 
     rule:

@@ -114,18 +114,24 @@ def patches(
         list[str] | None,
         typer.Option(help="A dataset of whose new files patches are wanted too; may be repeated."),
     ] = None,
+    fit: Annotated[
+        list[str] | None,
+        typer.Option(help="A dataset with models that fit: they may see halves; may be repeated."),
+    ] = None,
     threads: Annotated[int, typer.Option(help="Files read at a time.")] = 1,
 ) -> None:
     """Sample one bank of patches for each dataset."""
     from metanet_lib import catalog
-    from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
+    from metanet_lib.data.patches import PatchParameters, make_bank, make_half_banks, make_new_bank
 
     chosen = PatchParameters.of(json.loads(parameters))
     for dataset_id in datasets:
         kept_apart = dataset_id in (new or ())
         of_new = make_new_bank(corpus, dataset_id, chosen, threads) if kept_apart else None
+        fits = dataset_id in (fit or ())
+        halves = make_half_banks(corpus, dataset_id, chosen, threads) if fits else []
         bank = make_bank(corpus, dataset_id, chosen, threads)
-        bank.save(out / f"{catalog.dataset(dataset_id).slug}.safetensors", of_new)
+        bank.save(out / f"{catalog.dataset(dataset_id).slug}.safetensors", of_new, halves)
 
 
 @zoo.command()

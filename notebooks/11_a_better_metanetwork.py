@@ -30,10 +30,18 @@ profile = "quick"  # names the results
 corpus = "demo"  # "demo", or the folder of the real corpora
 datasets = "all"  # "all" 41, or "available": those that the corpus has
 patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
+zoo = {"models_fit": 20, "models_validation": 8, "models_new": 8, "epochs": 8, "batch_size": 128}
 metanetwork = {"interunit_epochs": 300, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
 peers = {"seeds": 3, "deep_seeds": 1}  # the rest: defaults of PeersParameters
 beyond = {"seeds": 3, "steps": 150}
+study = {
+    "per_dataset": 12800,
+    "models_fit": 6,
+    "models_validation": 3,
+    "seeds": 2,
+    "files": [6, 24, 48],
+}
 
 # %%
 from metanet_lib.store import Results
@@ -316,9 +324,112 @@ figures.show_table(
     "Share of the space of a model's filters that others span in its place",
 )
 
+# %% [markdown]
+# ## Halves of the files
+#
+# All models that fit saw all of their dataset's same files, so nothing in the zoo shows what of a model is
+# its files'. Here is a zoo that does show it. Each model that fits saw one of {glue:text}`halves` random
+# halves, two by two without a common file. The models that are asked about are those of the usual zoo,
+# both zoos of the size of chapter [6](06_dataset_or_files.ipynb)'s study. Now something has to be told to
+# look past files:
+#
+# - nothing: both views in 16 components, and the functional code, as above;
+# - *pairs of two*: of two models, that they saw halves of the same files. No model is in two pairs, so
+#   nobody is told which pairs belong together, nor how many datasets there are;
+# - *all pairs*: who follows them from model to model finds the datasets, though not their names. That is
+#   nearly labels;
+# - *the dataset* of each model: discriminants, as above. A ceiling.
+#
+# Pairs are weak supervision: who trains models knows them, who finds some does not. What parts the two of
+# a pair is accident, and is made to count less: relevant component analysis {cite}`barhillel2003`, on the
+# components that the functional code begins with. The same pairs are told of the usual zoo, whose models
+# all saw the same files. How pairs are used was chosen on the models that fit: one half after the
+# other was kept out, and those of the half without a common file named its models. Last, halves only say
+# what is accident, and models of all files vote; that takes both zoos, twice the models.
+
+# %%
+from metanet_lib.experiments.halves import what_pairs_buy
+from metanet_lib.experiments.open_decisions import (
+    StudyParameters,
+    train_variants,
+    variants_of_halves,
+)
+from metanet_lib.zoo import ZooParameters, load_halves
+
+training = [d for d in chosen if d.id in set(fit.datasets)]
+both = variants_of_halves(of_patches, ZooParameters.of(zoo), StudyParameters.of(study))
+of_all, of_halves = train_variants(results, training, both)
+halved, _, _ = load_zoo(of_halves, training)
+which_half = load_halves(of_halves, training)
+asked_of_both, ways = what_pairs_buy(load_zoo(of_all, training), halved, which_half, asked_how)
+_ = results.save_table(asked_of_both, "beyond_halves")
+
+# %% tags=["hide-input"]
+from IPython.display import Markdown
+
+from metanet_lib.experiments.halves import BOTH, CODE, FILES, HALVES
+from metanet_lib.interpret.statements import told_apart
+
+
+def with_interval(line):
+    """An accuracy with its interval, in words."""
+    low, high = 100 * line.bootstrap_low, 100 * line.bootstrap_high
+    return f"{percent(line.accuracy)} ({low:.0f} to {high:.0f})"
+
+
+figures.show_table(
+    pd.DataFrame(
+        {
+            "": name,
+            **{f"{r.zoo}: {tasks[r.task]}": with_interval(r) for r in of_name.itertuples()},
+        }
+        for name, of_name in asked_of_both.groupby("representation", sort=False)
+    ),
+    "halves_and_pairs",
+    "Dataset-ID accuracy by what models that fit saw, and by what is told, with 95 % intervals",
+) if len(asked_of_both) else Markdown("No dataset here has files enough to be halved.")
+
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
+
+def beside_code(task, of_zoo, ends=("low", "high")):
+    """What is told apart from the functional code, or from what another pair of ends is beside."""
+    lines = [r for r in asked_of_both.itertuples() if (r.task, r.zoo) == (task, of_zoo)]
+    lines = [r for r in lines if (r.zoo, r.representation) != (FILES, CODE)]
+    apart_by_name = {r.representation: tuple(getattr(r, e) for e in ends) for r in lines}
+    return told_apart(apart_by_name) or "(not asked)"
+
+
+for ending, task in (("same", "dataset_id"), ("new", "dataset_id_new_files")):
+    glue(f"halves_{ending}", beside_code(task, HALVES, ("more_low", "more_high")), display=False)
+    glue(f"pairs_of_halves_{ending}", beside_code(task, HALVES), display=False)
+    glue(f"halves_tell_{ending}", beside_code(task, BOTH), display=False)
+    glue(f"pairs_of_all_{ending}", beside_code(task, FILES), display=False)
+taken = [f"{r.representation}: {r.way}" for r in ways.itertuples() if r.chosen]
+glue("halves", int(which_half.max()) + 1, display=False)
+glue("ways", "; ".join(taken) or "(not asked)", display=False)
+
+# %% [markdown]
+# What was chosen: {glue:text}`ways`.
+#
+# How often each is right, after halves, beside itself after all files:
+#
+# - new files: {glue:text}`halves_new`;
+# - same files: {glue:text}`halves_same`.
+#
+# And beside the functional code after all files, the label-free answer of this chapter:
+#
+# - after halves, new files: {glue:text}`pairs_of_halves_new`;
+# - after halves, same files: {glue:text}`pairs_of_halves_same`;
+# - halves tell and all files vote, new files: {glue:text}`halves_tell_new`;
+# - halves tell and all files vote, same files: {glue:text}`halves_tell_same`;
+# - after all files, new files: {glue:text}`pairs_of_all_new`;
+# - after all files, same files: {glue:text}`pairs_of_all_same`.
+#
+# A study is small: *not told apart* says that these models cannot tell, and no more.
+
+# %% tags=["remove-cell"]
 from metanet_lib.interpret.statements import finding
 
 row = table.set_index("row")

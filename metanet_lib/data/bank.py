@@ -12,7 +12,9 @@ reads sound or pictures, so that a bank can be trained on wherever torch runs.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +26,7 @@ from metanet_lib import __version__
 from metanet_lib.store import read_tensors, write_atomically
 
 _TENSORS = ("windows", "limits", "draws")
+_HALF = "half {}."  # what the names of a half's tensors and facts begin with
 _ABSENT = "no such bank of patches; `metanet patches` or `make book` makes it"
 
 
@@ -128,14 +131,18 @@ class Bank:
             "library_version": __version__,
         }
 
-    def save(self, path: Path | str, new: "Bank | None" = None) -> None:
+    def save(
+        self, path: Path | str, new: "Bank | None" = None, halves: Sequence["Bank"] = ()
+    ) -> None:
         """Write the bank as one safetensors file, whole or not at all.
 
-        ``new`` is the bank of the same dataset's new files, if it has any; it goes into the file.
+        ``new`` is the bank of the same dataset's new files, ``halves`` are those of halves of its
+        same files, if it has any; they go into the file.
         """
         tensors: dict[str, Tensor] = {}
         facts: dict[str, str] = {}
-        for prefix, bank in (("", self), ("new.", new)):
+        parts = {"": self, "new.": new, **{_HALF.format(i): half for i, half in enumerate(halves)}}
+        for prefix, bank in parts.items():
             if bank is None:
                 continue
             own = {n: getattr(bank, n).contiguous() for n in _TENSORS}
@@ -153,6 +160,13 @@ class Bank:
         """Map the bank of new files that a file holds beside the other; None if it holds none."""
         facts, _ = read_tensors(Path(path), _ABSENT)
         return cls._of_file(path, "new.") if "new.dataset" in facts else None
+
+    @classmethod
+    def load_halves(cls, path: Path | str) -> list[Self]:
+        """Map the banks of halves that a file holds beside the other; none if it holds none."""
+        facts, _ = read_tensors(Path(path), _ABSENT)
+        there = takewhile(lambda prefix: f"{prefix}dataset" in facts, map(_HALF.format, count()))
+        return [cls._of_file(path, prefix) for prefix in there]
 
     @classmethod
     def load(cls, path: Path | str) -> Self:

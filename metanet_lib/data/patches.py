@@ -7,7 +7,9 @@ low bands first. A *patch* is a 16x16 window of a plane, flattened row by row to
 
 **New files.** All that fits anything learns from a part of a dataset's files, the *same files*. The
 others, *new files*, are kept apart for models that only validate, so that one can ask whether a
-dataset is recognised, or its files (:func:`split_files`).
+dataset is recognised, or its files (:func:`split_files`). Models that fit may see
+halves of the same files, one this half and one that (:func:`split_halves`), so that one can ask
+what of a model is its files'.
 
 :func:`make_bank` goes through the files of a dataset, several at once, keeps of each only the
 patches drawn from it, and returns a :class:`~metanet_lib.data.bank.Bank`; :func:`planes` shows what
@@ -124,6 +126,13 @@ class PatchParameters(Parameters):
         "files of a dataset, at most, that the other models see; 0 for all",
         "ours: all that there are; fewer show how many files make a dataset",
     )
+    halves: int = decision(
+        0,
+        "random halves of the same files over which models that fit are spread, in turn; two by "
+        "two they have no file in common; 0: all models see all of the same files",
+        "ours: in the paper all models of a dataset see the same files, so that nothing shows what "
+        "of a model is the accident of its files",
+    )
     seed: int = decision(
         0, "seed of the sampling, and of which files are new", "section 7: everything is seeded"
     )
@@ -140,7 +149,7 @@ class PatchParameters(Parameters):
         self.require_one_of("center", True, False)
         self.require_one_of("mel_scale", "decibel", "power")
         self.require(0 <= self.new_files < 1, "new_files", "a share: from 0 to below 1")
-        for name in ("most_files", "seed"):
+        for name in ("most_files", "halves", "seed"):
             value = getattr(self, name)
             self.require(type(value) is int and value >= 0, name, "zero or more")
 
@@ -271,6 +280,46 @@ def split_files(
     return [s for s in sources if s.recording in same], [s for s in sources if s.recording in new]
 
 
+def split_halves(
+    same: Sequence[Source], dataset: Dataset, parameters: PatchParameters
+) -> list[list[Source]]:
+    """Return random halves of a dataset's same files, as many as the parameters say.
+
+    They come in twos: the first of two has half of the recordings, one fewer if their number is
+    odd, drawn by the seed and their names; the second has the others.
+
+    Parameters
+    ----------
+    same
+        The same files, as :func:`split_files` gives them.
+    dataset, parameters
+        What they are of, how many halves, and the seed.
+
+    Returns
+    -------
+    list
+        The files of each half; none if a half would have fewer than :data:`LEAST_NEW` recordings.
+
+    Examples
+    --------
+    >>> aeroplane, p = catalog.dataset("v:aer"), PatchParameters(new_files=0, halves=4)
+    >>> [len(half) for half in split_halves(corpora.files(corpus, aeroplane), aeroplane, p)]
+    [2, 2, 2, 2]
+    """
+    recordings = {s.recording for s in same}
+    middle = len(recordings) // 2
+    if middle < LEAST_NEW:
+        return []
+    halves = []
+    for half in range(parameters.halves):
+        draw, second = divmod(half, 2)
+        rank = {r: _rank(f"halves {draw} {r}", dataset, parameters) for r in recordings}
+        ranked = sorted(recordings, key=rank.__getitem__)
+        chosen = set(ranked[middle:] if second else ranked[:middle])
+        halves.append([s for s in same if s.recording in chosen])
+    return halves
+
+
 def _rank(recording: str, dataset: Dataset, p: PatchParameters) -> bytes:
     return hashlib.sha256(f"{p.seed} {dataset.corpus} {recording}".encode()).digest()
 
@@ -334,15 +383,44 @@ def make_new_bank(
     return bank_of(root, dataset, new, parameters, threads)
 
 
+def make_half_banks(
+    root: Path | str, dataset_id: str, parameters: PatchParameters, threads: int | None = None
+) -> list[Bank]:
+    """Draw as many patches of each half (:func:`split_halves`), normalised on its own.
+
+    Parameters are those of :func:`make_bank`. Files that cannot be used by their headers are in no
+    half; a dataset of too few files has no such banks.
+
+    Examples
+    --------
+    >>> halves = PatchParameters(per_dataset=100, new_files=0, halves=2)
+    >>> [bank.files_used for bank in make_half_banks(corpus, "v:aer", halves)]
+    [2, 2]
+    >>> make_half_banks(corpus, "v:aer", PatchParameters(per_dataset=100))
+    []
+    """
+    if not parameters.halves:
+        return []
+    dataset = catalog.dataset(dataset_id)
+    same, _ = split_files(dataset_files(root, dataset, parameters), dataset, parameters)
+    usable = [source for source in same if _places(source, dataset, parameters)]
+    return [
+        bank_of(root, dataset, files, parameters, threads, f" half {half}")
+        for half, files in enumerate(split_halves(usable, dataset, parameters))
+    ]
+
+
 def bank_of(
     root: Path | str,
     dataset: Dataset,
     sources: Sequence[Source],
     parameters: PatchParameters,
     threads: int | None = None,
+    stream: str = "",
 ) -> Bank:
     """Draw patches of these files of a dataset, whichever part of it they are.
 
+    What they are drawn by follows from the seed, the dataset and ``stream``.
     The other parameters, errors and what comes of it are those of :func:`make_bank`.
 
     Examples
@@ -352,7 +430,7 @@ def bank_of(
     1
     """
     p = parameters
-    entropy = [p.seed, zlib.crc32(dataset.id.encode())]
+    entropy = [p.seed, zlib.crc32((dataset.id + stream).encode())]
     # More threads in one product add up in another order, and round otherwise.
     with ThreadPoolExecutor(threads or cores()) as pool, threadpool_limits(1):
         places = np.array([*pool.map(partial(_places, dataset=dataset, parameters=p), sources)])
@@ -378,7 +456,7 @@ def bank_of(
     if not any(counts[file] for file in cuts):  # all draws were of files that broke: draw again
         broken = {error.path: error.reason for error in skipped}
         told = [source._replace(problem=broken.get(source.path)) for source in sources]
-        return bank_of(root, dataset, told, p, threads)
+        return bank_of(root, dataset, told, p, threads, stream)
 
     draws = np.full(p.per_dataset, -1, np.int32)
     rows_of = np.split(np.argsort(drawn, kind="stable"), counts.cumsum()[:-1])

@@ -2,6 +2,8 @@
 
 ``files``
     is a dataset recognised, or its files?
+``halves``
+    which files a model saw shows in it: what can be told to look past them?
 ``parts``
     what does each part of the method buy?
 ``inside``

@@ -10,6 +10,7 @@ its accuracies are not those of a full run.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -71,9 +72,15 @@ class StudyParameters(Parameters):
         "zoos, each with its own split of the files, patches and initial weights",
         "ours: one zoo says nothing of how another would have fared",
     )
+    halves: int = decision(
+        4,
+        "random halves of the files, two by two without a common file, over which models that fit "
+        "are spread where that is asked",
+        "ours: two pairs of them, so that one half can be kept out and pairs are left",
+    )
 
     def __post_init__(self) -> None:
-        self.require_positive("models_fit", "models_validation", "seeds", "zoos")
+        self.require_positive("models_fit", "models_validation", "seeds", "zoos", "halves")
         self.require(self.per_dataset >= max(BATCH_SIZES), "per_dataset", "at least a batch")
 
 
@@ -212,6 +219,71 @@ def variants_of_zoos(
     ]
 
 
+def variants_of_halves(
+    patches: PatchParameters, zoo: ZooParameters, study: StudyParameters
+) -> tuple[Variant, Variant]:
+    """Return the experiment with all files, and with models that fit spread over halves of them.
+
+    Of the second there are those models alone, and one: the others would be the first one's again.
+
+    Examples
+    --------
+    >>> usual, halved = variants_of_halves(PatchParameters(), ZooParameters(), StudyParameters())
+    >>> usual.slug, halved.slug, halved.patches.halves, halved.zoo.models("v:aer")
+    ('usual', 'halves-4', 4, (25, 1, 0))
+    """
+    patches, zoo = _of_study(patches, zoo, study, zoo.epochs)
+    of_fit = replace(zoo, models_validation=1, models_new=0)
+    halved = replace(patches, halves=study.halves)
+    return (
+        Variant("halves", "0", not patches.halves, replace(patches, halves=0), zoo),
+        Variant("halves", str(study.halves), False, halved, of_fit),
+    )
+
+
+def train_variants(
+    results: Results, datasets: Sequence[Dataset], chosen: Sequence[Variant]
+) -> list[Path]:
+    """Train the models of variants, side by side, as far as they are not there already.
+
+    Parameters
+    ----------
+    results
+        The run.
+    datasets
+        Those of whose models a zoo is made.
+    chosen
+        The variants.
+
+    Returns
+    -------
+    list
+        The folder of each variant's zoo.
+
+    Examples
+    --------
+    >>> from metanet_lib.catalog import dataset
+    >>> few = ZooParameters(batch_size=32)
+    >>> size = StudyParameters(per_dataset=512, models_fit=2, models_validation=1)
+    >>> usual, _ = variants_of_halves(PatchParameters(), few, size)
+    >>> (zoo,) = train_variants(Results("mine", str(corpus), folder), [dataset("v:aer")], [usual])
+    >>> zoo.name
+    'usual'
+    """
+    folders = [_folder(results, variant) for variant in chosen]
+    jobs = [
+        (results.corpus_folder, d, variant.patches, variant.zoo, folder / f"{d.slug}.safetensors")
+        for variant, folder in zip(chosen, folders, strict=True)
+        for d in datasets
+    ]
+    side_by_side(make_dataset, jobs, "zoos of the study", "dataset")
+    return folders
+
+
+def _folder(results: Results, variant: Variant) -> Path:
+    return results.folder / "study" / variant.slug
+
+
 def _of_study(
     patches: PatchParameters, zoo: ZooParameters, study: StudyParameters, epochs: int = 1
 ) -> tuple[PatchParameters, ZooParameters]:
@@ -298,7 +370,7 @@ def _run(
 ) -> dict[InterpretParameters, pd.DataFrame]:
     """Train what variants of the same models share, and assess each way to ask, in this process."""
     variant = same[0]
-    folder = results.folder / "study" / variant.slug
+    folder = _folder(results, variant)
     training = [d for d in datasets if d.id in variant.zoo.training_datasets]
     for dataset in training:
         shard = folder / f"{dataset.slug}.safetensors"

@@ -20,6 +20,20 @@ def finding(low: float, high: float) -> str:
     return "less often, beyond chance" if high < 0 else "not told apart"
 
 
+def told_apart(differences: Mapping[str, tuple[float, float]]) -> str:
+    """Say of several what :func:`finding` says of each, by the intervals of their differences.
+
+    Examples
+    --------
+    >>> told_apart({"told pairs": (0.1, 0.2), "told all pairs": (-0.1, 0.2)})
+    'more often, beyond chance: told pairs; not told apart: told all pairs'
+    """
+    found: dict[str, list[str]] = {}
+    for name, (low, high) in differences.items():
+        found.setdefault(finding(low, high), []).append(name)
+    return "; ".join(f"{words}: {listed(names)}" for words, names in found.items())
+
+
 def reached(low: float, high: float, paper: float) -> str:
     """Say whether an accuracy of the paper's lies within a run's 95 % interval.
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.bank import Bank
 from metanet_lib.data.corpora import chosen, demo
-from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
+from metanet_lib.data.patches import PatchParameters, make_bank, make_half_banks, make_new_bank
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import ZooParameters, made_with, make_shard
@@ -141,7 +141,10 @@ def make_dataset(
     new = (
         make_new_bank(corpus, dataset.id, patches, threads=1) if zoo.models(dataset.id)[2] else None
     )
-    make_bank(corpus, dataset.id, patches, threads=1).save(bank, new)
+    halves = (
+        make_half_banks(corpus, dataset.id, patches, threads=1) if zoo.models(dataset.id)[0] else []
+    )
+    make_bank(corpus, dataset.id, patches, threads=1).save(bank, new, halves)
     make_shard(bank, shard, zoo)
     bank.unlink()
 

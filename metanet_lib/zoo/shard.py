@@ -73,6 +73,16 @@ class Shard:
     def __len__(self) -> int:
         return len(self.encoder)
 
+    @property
+    def halves(self) -> np.ndarray:
+        """Which half of the same files each model that fits has seen, ``[models_fit]``.
+
+        -1 where models that fit have seen all of them.
+        """
+        models = np.arange(self.models_fit)
+        halves = len(json.loads(self.header.get("half_patches", "[]")))
+        return models % halves if halves else np.full_like(models, -1)
+
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read a shard.
@@ -142,7 +152,8 @@ def make_shard(
 ) -> bool:
     """Train the models of one dataset on its bank of patches and write its shard.
 
-    The models for new files train on the bank of these, if the file holds one.
+    The models for new files train on the bank of these, if the file holds one. If it holds banks of
+    halves, model ``i`` of those that fit trains on the bank ``i`` modulo their number.
 
     Nothing is done if ``path`` already holds the shard of the same bank and parameters.
 
@@ -183,7 +194,7 @@ def make_shard(
     >>> Shard.load(folder / "v-aer.safetensors").encoder.shape
     torch.Size([3, 256, 16])
     """
-    patches, new = Bank.load(bank), Bank.load_new(bank)
+    patches, new, halves = Bank.load(bank), Bank.load_new(bank), Bank.load_halves(bank)
     models_fit, models_validation, models_new = parameters.models(patches.dataset)
     models_new = models_new if new else 0
     header = {
@@ -196,30 +207,37 @@ def make_shard(
         "new_patches": json.dumps(new.facts() if new else None, sort_keys=True),
         "library_version": __version__,
     }
+    if halves:
+        header["half_patches"] = json.dumps([half.facts() for half in halves], sort_keys=True)
     if made_with(path) == header:
         return False
     models = models_fit + models_validation + models_new
     steps = models * parameters.epochs * (len(patches) // parameters.batch_size)
-    banks = {False: patches.to(device)} | ({True: new.to(device)} if new else {})
+    validate, last = models_fit if halves else 0, models - models_new
+    parts = [
+        *((half, range(first, models_fit, len(halves))) for first, half in enumerate(halves)),
+        (patches, range(validate, last)),
+        *([(new, range(last, models))] if new else []),
+    ]
     with (
         single_threaded(threads) as pool,
         progress_bar(total=steps, desc=patches.dataset, unit="step", disable=not progress) as bar,
     ):
 
-        def train(indices: range) -> dict[str, Tensor]:
+        def train(bank: Bank, indices: range) -> dict[str, Tensor]:
             population = Population(parameters, patches.dataset, indices, device)
-            on_new = indices.start >= models - models_new
-            curve = population.train(banks[on_new], bar.update)
+            curve = population.train(bank, bar.update)
             return {**population.tensors(), "loss_curve": curve}
 
         largest = population_size(parameters, device)
         groups = [
-            range(first + group.start, first + group.stop)
-            for first, count in ((0, models - models_new), (models - models_new, models_new))
-            for group in groups_of(count, threads, largest)
+            (bank, indices[group.start : group.stop])
+            for bank, indices in ((bank.to(device), indices) for bank, indices in parts)
+            for group in groups_of(len(indices), threads, largest)
         ]
-        parts = list(pool.map(train, groups))
-    tensors = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        trained = list(pool.map(train, *zip(*groups, strict=True)))
+    place = torch.tensor([i for _, indices in groups for i in indices]).argsort()
+    tensors = {name: torch.cat([of[name] for of in trained])[place] for name in trained[0]}
     diverged = (~tensors["encoder"].isfinite().all(2).all(1)).nonzero().flatten().tolist()
     if diverged:
         found = (
@@ -356,6 +374,37 @@ def load_zoo(
         )
     fit, validation, new = (_stack(shards, part) for part in range(3))
     return fit, validation, new
+
+
+def load_halves(folder: Path | str, datasets: Sequence[catalog.Dataset]) -> np.ndarray:
+    """Return which half of its dataset's same files each model that fits has seen.
+
+    The models are those that :func:`load_zoo` gives, in its order.
+
+    Returns
+    -------
+    ndarray
+        ``[m]``; -1 where models have seen all of the same files. Halves are numbered within a
+        dataset.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a dataset's shard is missing.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> whole, *halves = (replace(Bank.of(torch.rand(8, 256)), dataset="v:aer") for _ in range(3))
+    >>> whole.save(folder / "bank.safetensors", halves=halves)
+    >>> few = ZooParameters(models_fit=3, models_validation=1, batch_size=8)
+    >>> _ = make_shard(folder / "bank.safetensors", folder / "v-aer.safetensors", few)
+    >>> load_halves(folder, [catalog.dataset("v:aer")]).tolist()
+    [0, 1, 0]
+    """
+    shards = [Shard.load(Path(folder) / f"{d.slug}.safetensors") for d in datasets]
+    whole = [s.encoder[: s.models_fit].isfinite().all(2).all(1).numpy() for s in shards]
+    return np.concatenate([s.halves[kept] for s, kept in zip(shards, whole, strict=True)])
 
 
 def _stack(shards: list[Shard], part: int) -> Zoo:

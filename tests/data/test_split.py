@@ -13,8 +13,10 @@ from metanet_lib.data.patches import (
     PatchParameters,
     dataset_files,
     make_bank,
+    make_half_banks,
     make_new_bank,
     split_files,
+    split_halves,
 )
 
 CAT, DOG, CELLO = (catalog.dataset(i) for i in ("v:cat", "v:dog", "a:cel"))
@@ -90,3 +92,54 @@ def test_a_file_holds_both_banks_and_one_without_new_files_says_so(demo_corpus, 
     assert Bank.load(tmp_path / "both.safetensors").patches().equal(same.patches())
     assert Bank.load_new(tmp_path / "both.safetensors").patches().equal(new.patches())
     assert Bank.load_new(tmp_path / "one.safetensors") is None
+
+
+def test_halves_come_in_twos_that_share_no_recording_and_have_them_all():
+    same, _ = split_files(files(28, of_each=2), CELLO, P)
+    halves = split_halves(same, CELLO, replace(P, halves=6))
+    assert [len(half) for half in halves] == [20, 22] * 3, "of 21 recordings of two files each"
+    for first, second in zip(halves[::2], halves[1::2], strict=True):
+        assert not {s.recording for s in first} & {s.recording for s in second}
+        assert names(first) | names(second) == names(same)
+    assert len({frozenset(names(half)) for half in halves}) == 6
+
+
+def test_a_half_follows_from_the_seed_and_the_names_and_not_from_how_many_there_are():
+    four, two = (split_halves(files(40), CAT, replace(P, halves=n)) for n in (4, 2))
+    turned = split_halves(files(40)[::-1], CAT, replace(P, halves=2))
+    (other, _) = split_halves(files(40), CAT, replace(P, halves=2, seed=1))
+    assert [names(half) for half in four[:2]] == [names(half) for half in two]
+    assert [names(half) for half in turned] == [names(half) for half in two]
+    assert names(other) != names(two[0])
+
+
+def test_by_default_and_of_too_few_files_there_are_no_halves():
+    assert P.halves == 0
+    assert split_halves(files(40), CAT, P) == []
+    assert split_halves(files(3), CAT, replace(P, halves=2)) == []
+
+
+def test_a_bank_of_a_half_has_windows_of_its_files_alone_and_as_many_patches(demo_corpus):
+    p = PatchParameters(per_dataset=400, new_files=0, halves=2)
+    first, second = make_half_banks(demo_corpus, "v:cat", p)
+    whole = make_bank(demo_corpus, "v:cat", p)
+    assert len(first) == len(second) == len(whole) == 400
+    assert first.files_used + second.files_used == whole.files_used
+    windows = [{w.tobytes() for w in np.asarray(b.windows)} for b in (first, second)]
+    assert len(windows[0] & windows[1]) < 0.02 * len(windows[1]), "flat ones may be alike"
+    (again, _) = make_half_banks(demo_corpus, "v:cat", p, threads=3)
+    assert again.patches().equal(first.patches())
+
+
+def test_a_file_holds_the_banks_of_halves_beside_the_others(demo_corpus, tmp_path):
+    p = PatchParameters(per_dataset=50, new_files=0.5, halves=2, seed=3)
+    bank, new = make_bank(demo_corpus, "v:cat", p), make_new_bank(demo_corpus, "v:cat", p)
+    halves = make_half_banks(demo_corpus, "v:cat", replace(p, new_files=0))
+    bank.save(tmp_path / "halves.safetensors", new, halves)
+    bank.save(tmp_path / "none.safetensors", new)
+    read = Bank.load_halves(tmp_path / "halves.safetensors")
+    assert [half.files_used for half in read] == [half.files_used for half in halves]
+    assert all(a.patches().equal(b.patches()) for a, b in zip(read, halves, strict=True))
+    assert Bank.load(tmp_path / "halves.safetensors").patches().equal(bank.patches())
+    assert Bank.load_new(tmp_path / "halves.safetensors").patches().equal(new.patches())
+    assert Bank.load_halves(tmp_path / "none.safetensors") == []

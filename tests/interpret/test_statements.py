@@ -2,7 +2,7 @@
 
 import pytest
 
-from metanet_lib.interpret.statements import beside, finding, reached
+from metanet_lib.interpret.statements import beside, finding, reached, told_apart
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,11 @@ def test_what_lies_outside_an_interval_is_fewer_or_more():
     assert beside(accuracies, 0.4, 0.6) == "fewer with a and b; about as many with c; more with d"
     assert beside(accuracies, 0.0, 0.05) == "more with a, b, c and d"
     assert beside(accuracies, 0.95, 1.0) == "fewer with a, b, c and d"
+
+
+def test_several_differences_are_grouped_by_what_is_found_of_each():
+    apart = {"a": (0.1, 0.2), "b": (-0.2, -0.1), "c": (0.3, 0.4), "d": (-0.1, 0.1)}
+    assert told_apart(apart) == (
+        "more often, beyond chance: a and c; less often, beyond chance: b; not told apart: d"
+    )
+    assert told_apart({"d": (-0.1, 0.1)}) == "not told apart: d"

@@ -11,7 +11,15 @@ import torch
 
 from metanet_lib import catalog, zoo
 from metanet_lib.data.bank import Bank
-from metanet_lib.zoo import Population, Shard, ZooParameters, load_zoo, make_shard, train_one
+from metanet_lib.zoo import (
+    Population,
+    Shard,
+    ZooParameters,
+    load_halves,
+    load_zoo,
+    make_shard,
+    train_one,
+)
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +255,64 @@ def test_models_of_new_files_come_last_and_learn_from_the_bank_of_these_alone(tm
     fit, validation, unseen = load_zoo(tmp_path / "both", [catalog.dataset("v:aer")])
     assert (len(fit), len(validation), len(unseen)) == (3, 2, 1)
     np.testing.assert_array_equal(unseen.encoders[0], both.encoder[5].numpy())
+
+
+@pytest.fixture
+def halved(tmp_path, patches):
+    """A file with banks of two halves; and their patches, then all, then those of new files."""
+    of = [patches, 1 - patches, patches.flip(1), patches.flip(0)]
+    first, second, whole, new = (replace(Bank.of(p), dataset="v:aer") for p in of)
+    whole.save(tmp_path / "halved.safetensors", new, [first, second])
+    return tmp_path / "halved.safetensors", of
+
+
+def test_models_that_fit_learn_from_halves_in_turn_and_those_that_validate_from_all(
+    halved, tmp_path
+):
+    bank, (first, second, whole, new) = halved
+    make_shard(bank, tmp_path / "v-aer.safetensors", SMALL)
+    shard = Shard.load(tmp_path / "v-aer.safetensors")
+    assert shard.halves.tolist() == [0, 1, 0]
+    for i, seen in enumerate([first, second, first, whole, whole, new]):
+        alone = Population(SMALL, "v:aer", range(i, i + 1))
+        alone.train(Bank.of(seen))
+        assert relative_difference(alone.tensors()["encoder"][0], shard.encoder[i]) < 1e-5
+    assert load_halves(tmp_path, [catalog.dataset("v:aer")]).tolist() == [0, 1, 0]
+
+
+def test_a_shard_of_halves_is_the_same_on_any_threads_and_not_made_twice(halved, tmp_path):
+    bank, _ = halved
+    more = replace(SMALL, models_fit=7)
+    paths = [tmp_path / str(threads) / "v-aer.safetensors" for threads in (1, 3)]
+    for path, threads in zip(paths, (1, 3), strict=True):
+        assert make_shard(bank, path, more, threads=threads)
+        assert not make_shard(bank, path, more)
+    one, three = map(Shard.load, paths)
+    assert one.header == three.header
+    assert all(torch.equal(getattr(one, n), getattr(three, n)) for n in zoo.shard.TENSORS)
+
+
+def test_without_halves_no_shard_speaks_of_them_and_an_older_one_is_read(bank, tmp_path):
+    path = tmp_path / "v-aer.safetensors"
+    make_shard(bank, path, SMALL)
+    shard = Shard.load(path)
+    assert "half_patches" not in shard.header
+    assert shard.halves.tolist() == [-1, -1, -1]
+
+
+def test_a_model_of_a_half_that_diverged_is_left_out_of_the_halves_too(
+    halved, tmp_path, monkeypatch
+):
+    whole = Population.train
+
+    def spoil(population, *arguments):
+        if 1 in population.indices:
+            population.weights[list(population.indices).index(1)] = float("nan")
+        return whole(population, *arguments)
+
+    monkeypatch.setattr(Population, "train", spoil)
+    make_shard(halved[0], tmp_path / "v-aer.safetensors", SMALL)
+    assert load_halves(tmp_path, [catalog.dataset("v:aer")]).tolist() == [0, 0]
 
 
 def test_an_unseen_dataset_has_validation_models_only():
