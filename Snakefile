@@ -210,8 +210,8 @@ for batch, slugs in BATCHES.items():
         benchmark:
             f"{RUN}/times/patches_{batch}.tsv"
         shell:
-            "metanet patches {params.ids} {params.fit} {params.new} --corpus {CORPUS:q} --out {RUN:q}/patches"
-            " --parameters {params.section:q} --threads {threads} >{log} 2>&1"
+            "metanet patches {params.ids} {params.fit} {params.new} --corpus {CORPUS:q}"
+            " --out {RUN:q}/patches --parameters {params.section:q} --threads {threads} >{log} 2>&1"
 
     rule:
         name:
