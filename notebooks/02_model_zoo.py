@@ -22,8 +22,8 @@
 # hundreds of them on each dataset: the **model zoo** (section 4.1). This chapter trains one and looks
 # inside.
 #
-# In short: trained models lose most of their error ({glue:text}`fell_to` of it is left, in the median), and
-# keep a part of their random start: their weights correlate with it by {glue:text}`left`.
+# In short: of its error a model keeps {glue:text}`fell_to` in training (the median over datasets), and its
+# weights still correlate with its random start by {glue:text}`left`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results

@@ -283,5 +283,5 @@ glue("headline_seed", str(headline.seed), display=False)
 #   headline is the seed that brings back most, {glue:text}`headline_seed`, chosen without a label.
 #   Whether it is also the one that recognises most, the next two chapters show.
 # - Of the variance of 4,096 weights, the 16 numbers of the headline bring back
-#   {glue:text}`reconstruction_share`. That rebuilds no model; whether it is enough to *recognise* one
-#   is the question of the next two chapters.
+#   {glue:text}`reconstruction_share`. Whether that is enough to *recognise* a model is the question of
+#   the next two chapters.

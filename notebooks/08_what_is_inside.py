@@ -318,6 +318,7 @@ figures.show(
 
 # %% tags=["remove-cell"]
 from metanet_lib.catalog import MODALITIES
+from metanet_lib.interpret.statements import width
 
 for m in MODALITIES:
     of_modality = shares[fit.modalities == m]
@@ -331,6 +332,7 @@ for name, n in (("fewest", by_axes[0]), ("most", by_axes[-1])):
     glue(f"{name}_axes", of_seed, display=False)
 for (task, name), r in verdicts.items():
     glue(f"{task}_moved {name}", percent(r["accuracy"]), display=False)
+glue("width", width(pd.DataFrame(verdicts.values())), display=False)
 
 # %% [markdown]
 # ## What we saw
@@ -342,5 +344,5 @@ for (task, name), r in verdicts.items():
 #   {glue:text}`left_over_audio` of an audio filter (medians). With initial weights taken away, raw
 #   weights name the dataset with {glue:text}`dataset_id_moved raw weights less initial weights` in
 #   place of {glue:text}`dataset_id_moved raw weights`.
-# - A difference of a few points is within the intervals, and seeds differ too: look at all dots
-#   before believing one.
+# - **Doubt.** The intervals of these accuracies of raw weights are {glue:text}`width` wide in the
+#   median: a difference that is smaller says little.

@@ -231,6 +231,8 @@ figures.show_table(
 )
 
 # %% tags=["remove-cell"]
+from metanet_lib.interpret.statements import width
+
 zoos = wide[(wide.decision != "modality_labels") & (~wide.usual | ~wide.usual.duplicated())]
 least = zoos.loc[zoos["modality, raw"].idxmin()]
 of_hub = {
@@ -255,6 +257,7 @@ mel = headline[headline.decision == "mel_scale"].pivot(
 for value, row in mel.iterrows():
     glue(f"mel_{value}", percent(row["dataset ID, 16 numbers"]), display=False)
     glue(f"mel_{value}_modality", percent(row["modality, 16 numbers"]), display=False)
+glue("width", width(headline), display=False)
 for column, moved_most in most.items():
     glue(f"moved_most_{column}", moved_most, display=False)
 
@@ -267,4 +270,5 @@ for column, moved_most in most.items():
 #   by raw weights with {glue:text}`moved_most_dataset ID, raw`.
 # - Of models of new files, the dataset told by 16 numbers moves most with
 #   {glue:text}`moved_most_dataset ID, new files, 16 numbers`.
-# - The intervals are wide at this size: a difference of a few points between two choices says nothing.
+# - The interval of an accuracy is {glue:text}`width` wide at this size, in the median: a smaller difference
+#   between two choices says little.

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from metanet_lib.figures.style import PAPERS, WIDTH, styled
+from metanet_lib.figures.style import PAPERS, WIDTH, styled, write_beside
 
 _LOOKS = {
     "metanetwork": ("#222222", "o", "metanetwork, headline"),
@@ -35,27 +35,27 @@ def same_against_new(rows: pd.DataFrame, ceiling: float | None, chance: float) -
     >>> row = {"representation": "spectrum", "bootstrap_low": 0.2, "bootstrap_high": 0.5}
     >>> rows = pd.DataFrame([{**row, "task": task, "accuracy": 0.3} for task in tasks])
     >>> [text.get_text() for text in same_against_new(rows, 0.4, 0.05).axes[0].texts]
-    ['spectrum', 'the patches themselves', 'chance']
+    ['the patches themselves', 'chance', 'spectrum']
     """
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     ax = figure.subplots()
+    places = {}
     for name, of_name in rows.groupby("representation", sort=False):
         same, new = (
             of_name[of_name.task == task].iloc[0] for task in ("dataset_id", "dataset_id_new_files")
         )
-        x, y = 100 * same.accuracy, 100 * new.accuracy
+        places[str(name)] = x, y = 100 * same.accuracy, 100 * new.accuracy
         across, up = (
             [[100 * (r.accuracy - r.bootstrap_low)], [100 * (r.bootstrap_high - r.accuracy)]]
             for r in (same, new)
         )
         colour = PAPERS if str(name).startswith("metanetwork") else "#222222"
         ax.errorbar(x, y, np.abs(up), np.abs(across), "o", color=colour, ecolor="#CCCCCC", ms=6)
-        ax.annotate(str(name), (x, y), (6, 5), textcoords="offset points", fontsize=8)
     if ceiling is not None:
         ax.axhline(100 * ceiling, color="#0072B2", linestyle="--", linewidth=1)
         ax.text(1, 100 * ceiling + 1, "the patches themselves", fontsize=8, color="#0072B2")
     ax.axhline(100 * chance, color="#888888", linestyle=":")
-    ax.text(1, 100 * chance + 1, "chance", fontsize=8, color="#666666")
+    ax.text(100, 100 * chance + 1, "chance", fontsize=8, color="#666666", ha="right")
     ax.plot([0, 100], [0, 100], color="#DDDDDD", linewidth=1, zorder=0)
     ax.set(
         xlim=(0, 101),
@@ -63,6 +63,7 @@ def same_against_new(rows: pd.DataFrame, ceiling: float | None, chance: float) -
         xlabel="dataset named, same files, %",
         ylabel="dataset named, new files, %",
     )
+    write_beside(ax, np.array([*places.values()]), [*places], size=8)
     return figure
 
 

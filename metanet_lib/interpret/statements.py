@@ -80,6 +80,17 @@ def beside(accuracies: Mapping[str, float], low: float, high: float) -> str:
     return "; ".join(f"{words} with {listed(names)}" for words, names in where.items() if names)
 
 
+def width(rows: pd.DataFrame) -> str:
+    """Say how wide the intervals of a table are, in the median of its rows.
+
+    Examples
+    --------
+    >>> width(pd.DataFrame({"bootstrap_low": [0.1, 0.2], "bootstrap_high": [0.2, 0.4]}))
+    '15 points'
+    """
+    return f"{100 * (rows.bootstrap_high - rows.bootstrap_low).median():.0f} points"
+
+
 def listed(names: list[str]) -> str:
     """Return names as a sentence lists them.
 

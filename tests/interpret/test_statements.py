@@ -1,8 +1,9 @@
 """Sentences follow the numbers: each is built from numbers that point one way, and the other."""
 
+import pandas as pd
 import pytest
 
-from metanet_lib.interpret.statements import beside, finding, reached, told_apart
+from metanet_lib.interpret.statements import beside, finding, reached, told_apart, width
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,8 @@ def test_several_differences_are_grouped_by_what_is_found_of_each():
         "more often, beyond chance: a and c; less often, beyond chance: b; not told apart: d"
     )
     assert told_apart({"d": (-0.1, 0.1)}) == "not told apart: d"
+
+
+def test_the_width_of_intervals_is_that_of_the_middle_row():
+    rows = pd.DataFrame({"bootstrap_low": [0.1, 0.2, 0.3], "bootstrap_high": [0.9, 0.3, 0.5]})
+    assert width(rows) == "20 points"
