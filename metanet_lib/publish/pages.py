@@ -1,10 +1,12 @@
-"""What the site's pages have beyond the theme's: ways to edit each and to read it without code.
+"""What the site's pages have beyond the theme's: ways to edit each, to read it and to share it.
 
 A Sphinx extension, named in ``_config.yml``. The theme's own edit button is of no use here: it
 needs a forge, and would lead to executed notebooks instead of scripts. This one leads to the
 *source* of a page: a chapter's script, or the Markdown file of a page of prose. If ``repository:
 url:`` in ``_config.yml`` names the forge where the project lives, it opens that forge's editor; as
-long as it names none, it opens a copy of the source within the site.
+long as it names none, it opens a copy of the source within the site. In the same way ``html:
+baseurl`` says where the site stands; then the preview of a shared link has addresses in full, as
+those who draw previews ask.
 """
 
 import re
@@ -28,6 +30,8 @@ _ICONS = re.compile(r'\s*<script[^>]* src="[^"]*/fontawesome\.js[^"]*"></script>
 _SEARCH = re.compile(
     r'\s*<script[^>]* src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
 )
+# The picture that those who share a link are shown.
+_PICTURE = re.compile(r'(<meta content=")([^":]*)(?=" property="og:image")')
 
 
 def source(page: str) -> str | None:
@@ -73,6 +77,26 @@ def editor(file: str, repository: str, branch: str) -> str:
     return f"{repository.rstrip('/')}/{path}/{branch}/{file}"
 
 
+def preview(tags: str, site: str) -> str:
+    """Return a page's Open Graph tags with the address of its picture in full.
+
+    Parameters
+    ----------
+    tags
+        HTML in which the picture's address is relative to the site.
+    site
+        The address of the site; if empty, the tags stay as they are.
+
+    Examples
+    --------
+    >>> preview('<meta content="map.png" property="og:image" />', "https://book.example/paper/")
+    '<meta content="https://book.example/paper/map.png" property="og:image" />'
+    """
+    if not site:
+        return tags
+    return _PICTURE.sub(rf"\g<1>{site.rstrip('/')}/\g<2>", tags)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx what to call; it asks this of every extension.
 
@@ -84,6 +108,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """
     app.add_transform(_Words)
     app.connect("html-page-context", _offer_editing, priority=900)  # after the theme's buttons
+    app.connect("html-page-context", _preview)
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -175,6 +200,10 @@ def _offer_editing(
         f"<code>{file}</code>. "
         f'<a href="{context["pathto"]("book/change")}">How to change it and build it again</a>.</p>'
     )
+
+
+def _preview(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    context["metatags"] = preview(context.get("metatags", ""), app.config.html_baseurl)
 
 
 def _finish(app: Sphinx, failure: Exception | None) -> None:

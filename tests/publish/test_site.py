@@ -212,6 +212,16 @@ def test_a_repository_set_in_the_configuration_gets_the_edit_links():
         pages_of_site.editor(file, "https://forge.example/o/n", "main")
 
 
+def test_a_shared_link_shows_a_picture_by_its_address_in_full_once_the_site_has_one(html):
+    tags = (html / "index.html").read_text()
+    picture = page(html, "index.html").select_one('[property="og:image"]')["content"]
+    assert (html / picture).is_file()
+    assert f'"https://book.example/n/{picture}"' in pages_of_site.preview(
+        tags, "https://book.example/n/"
+    )
+    assert pages_of_site.preview(tags, "") == tags
+
+
 def test_decisions_list_every_parameter_and_mark_ours_and_what_differs(html):
     soup = page(html, "book/decisions.html")
     rows = {
