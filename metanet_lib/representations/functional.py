@@ -17,6 +17,7 @@ largest: the best encoder, by least squares, of patches that have it for their c
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +38,7 @@ from metanet_lib.zoo import CODES, INPUTS
 
 _FITTED = ("mean_", "encoder_", "decoder_")
 _SHARES = 0.001, 0.995  # of a direction that a drawn model has, on average; a decoded one may stray
+_CHUNK = 500  # models at a time, whose views are held
 LOCALITY, SPECTRA = 0.5, 0.25
 """How the functional code weighs what changes from place to place, and spectra; see chapter 11."""
 
@@ -236,7 +238,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.decoder_ = np.linalg.solve(chosen.T @ varying, varying.T) @ pca.components_
         for name in _FITTED:
             setattr(self, name, np.ascontiguousarray(getattr(self, name), np.float32))
-        self.loss_ = self._loss(views)
+        self.loss_ = float(self._errors(views).mean())
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -244,7 +246,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Neither the order of a model's filters nor the strength or the sign of any changes them.
         """
-        return self._codes(self.views_.transform(X))
+        return self._of_views(self._codes, X)
 
     def inverse_transform(self, X: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` that codes ``[m, dimensions]`` stand for.
@@ -268,7 +270,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def functional_loss(self, X: np.ndarray) -> float:
         """Return the functional loss on encoders ``[m, 256, 16]``."""
-        return self._loss(self.views_.transform(X))
+        return float(self._of_views(self._errors, X).mean())
 
     def save(self, path: Path | str) -> None:
         """Write what was fitted to a safetensors file.
@@ -317,9 +319,19 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         code.loss_ = float(header["loss"])
         return code
 
-    def _loss(self, views: np.ndarray) -> float:
+    def _of_views(
+        self, asked: Callable[[np.ndarray], np.ndarray], encoders: np.ndarray
+    ) -> np.ndarray:
+        """Return what is asked of models' views, of which few are held at a time."""
+        starts = range(0, len(encoders), _CHUNK) or [0]
+        chunks = (self.views_.transform(encoders[i : i + _CHUNK]) for i in starts)
+        return np.concatenate([asked(views) for views in chunks])
+
+    def _errors(self, views: np.ndarray) -> np.ndarray:
+        """Return the functional loss of each model, ``[m]``."""
         apart = self.views_.functions(views) - self._functions(self._codes(views))
-        return float(np.square(apart).sum(1).mean())
+        errors: np.ndarray = np.square(apart).sum(1)
+        return errors
 
     def _codes(self, views: np.ndarray) -> np.ndarray:
         codes: np.ndarray = (views - self.mean_) @ self.encoder_.T
