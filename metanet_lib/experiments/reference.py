@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from metanet_lib.interpret.classifier import PAPER_ACCURACY, TASKS, percent
+from metanet_lib.interpret.classifier import PAPER_ACCURACY, TASKS, Task, percent
 from metanet_lib.interpret.statements import claim
 from metanet_lib.store import Results
 
@@ -157,29 +157,63 @@ def beside_paper(kept: Sequence[Reference]) -> pd.DataFrame:
 
 
 def findings(reference: Reference) -> str:
-    """Say whether a reference run reached the paper's accuracies, and what the code beyond it did.
+    r"""Say what a reference run found: the paper's accuracies, by how many seeds, and beyond.
+
+    Of what a run has not asked, nothing is said.
 
     Examples
     --------
     >>> row = {"representation": "metanetwork", "bootstrap_low": 0.2, "bootstrap_high": 0.3}
     >>> row |= {"accuracy": 0.25, "paper_accuracy": 0.254, "headline": True}
     >>> (folder / "tables").mkdir()
-    >>> tasks = [{**row, "task": task} for task in ("modality", "dataset_id")]
-    >>> pd.DataFrame(tasks).to_csv(folder / "tables" / "accuracy.csv")
-    >>> findings(Reference(folder, {"corpus": "synthetic demo corpus"})).split(",")[0]
-    'In the reference run on the synthetic demo corpus'
+    >>> tasks = pd.DataFrame([{**row, "task": task} for task in ("modality", "dataset_id")])
+    >>> for name in ("accuracy", "accuracy_by_seed"):
+    ...     tasks.to_csv(folder / "tables" / f"{name}.csv")
+    >>> findings(Reference(folder, {"corpus": "synthetic demo corpus"})).split(", ")[-1]
+    'where its 25.4\xa0% lies within the interval (seeds that reach it: 1 of 1).'
     """
-    of_paper, of_all = (accuracies(reference.tables, t) for t in ("accuracy", "leaderboard"))
-    rows = pd.read_csv(reference.tables / "accuracy.csv").assign(headline=True)
-    modality, dataset = (of_paper["metanetwork", task] for task in ("modality", "dataset_id"))
-    sentence = (
+    found = accuracies(reference.tables, "accuracy")
+    seeds = pd.read_csv(reference.tables / "accuracy_by_seed.csv")
+    modality, dataset = (found["metanetwork", task] for task in ("modality", "dataset_id"))
+    sentences = [
         f"In the reference run on the {reference.provenance['corpus']}, the vote named the "
         f"modality of {modality}, where the paper's 100\N{NO-BREAK SPACE}% "
-        f"{claim(rows, 'modality')}, and the dataset of {dataset}, where its "
-        f"25.4\N{NO-BREAK SPACE}% {claim(rows, 'dataset_id')}"
+        f"{_claim(seeds, 'modality')}, and the dataset of {dataset}, where its "
+        f"25.4\N{NO-BREAK SPACE}% {_claim(seeds, 'dataset_id')}."
+    ]
+    new_files = found.get(("metanetwork", "dataset_id_new_files"))
+    if new_files:
+        sentences.append(f"Of models of new files it named the dataset of {new_files}.")
+    if (reference.tables / "leaderboard.csv").is_file():
+        sentences.append(_beyond(reference.tables))
+    return " ".join(sentences)
+
+
+def _claim(seeds: pd.DataFrame, task: Task) -> str:
+    """Say whether the headline reaches the paper's accuracy, and how many of the seeds do."""
+    own = seeds[(seeds.task == task) & (seeds.representation == "metanetwork")]
+    count = (own.bootstrap_high >= own.paper_accuracy).sum()
+    return f"{claim(seeds, task)} (seeds that reach it: {count} of {len(own)})"
+
+
+def _beyond(tables: Path) -> str:
+    """Say what the code beyond the paper's names, the column space, and the best of others."""
+    found, rows = accuracies(tables, "leaderboard"), pd.read_csv(tables / "leaderboard.csv")
+    steps = pd.read_csv(tables / "beyond.csv").row  # of the chapter on a better metanetwork
+    given = rows.labels | rows.data | rows.row.isin(steps)
+    others = rows[(rows.group == "weights only") & ~given]
+    best = others.sort_values("dataset_id").iloc[-1]
+    named = {
+        "functional": "the functional code names it",
+        "projector": "the column space",
+        best.row: f"the best of others that see weights alone and no labels, *{best.title}*,",
+    }
+    told = (
+        f"{name} of {found[row, 'dataset_id']}"
+        + (f" and {new}" if (new := found.get((row, "dataset_id_new_files"))) else "")
+        for row, name in named.items()
     )
-    beyond = of_all.get(("functional", "dataset_id"))
-    return sentence + (f"; by the functional code, the dataset of {beyond}." if beyond else ".")
+    return f"Of the same files and of new ones, {'; '.join(told)}."
 
 
 def numbers(tables: Path) -> pd.DataFrame:
