@@ -204,7 +204,7 @@ def _beyond(tables: Path) -> str:
     others = rows[(rows.group == "weights only") & ~given]
     best = others.sort_values("dataset_id").iloc[-1]
     named = {
-        "functional": "the functional code names it",
+        "functional": "the functional code names the dataset",
         "projector": "the column space",
         best.row: f"the best of others that see weights alone and no labels, *{best.title}*,",
     }

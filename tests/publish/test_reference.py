@@ -248,7 +248,7 @@ def test_the_best_of_others_is_told_beside_what_is_beyond_the_paper(run, spectru
     run.save_table(rows[rows.row.isin(["functional", "projector"])], "beyond")
     said = findings(Reference.at(reference.keep(run.folder)))
     assert f"*{best}*, of 80.0\xa0% (70.0 to 90.0) and 80.0\xa0%" in said
-    assert "the functional code names it of 90.0\xa0% (80.0 to 100.0)" in said
+    assert "the functional code names the dataset of 90.0\xa0% (80.0 to 100.0)" in said
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=[kept.folder.name for kept in KEPT])
