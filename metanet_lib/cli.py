@@ -122,16 +122,13 @@ def patches(
 ) -> None:
     """Sample one bank of patches for each dataset."""
     from metanet_lib import catalog
-    from metanet_lib.data.patches import PatchParameters, make_bank, make_half_banks, make_new_bank
+    from metanet_lib.data.patches import PatchParameters, write_banks
 
     chosen = PatchParameters.of(json.loads(parameters))
     for dataset_id in datasets:
-        kept_apart = dataset_id in (new or ())
-        of_new = make_new_bank(corpus, dataset_id, chosen, threads) if kept_apart else None
-        fits = dataset_id in (fit or ())
-        halves = make_half_banks(corpus, dataset_id, chosen, threads) if fits else []
-        bank = make_bank(corpus, dataset_id, chosen, threads)
-        bank.save(out / f"{catalog.dataset(dataset_id).slug}.safetensors", of_new, halves)
+        bank = out / f"{catalog.dataset(dataset_id).slug}.safetensors"
+        parts = dataset_id in (fit or ()), dataset_id in (new or ())
+        write_banks(bank, corpus, dataset_id, chosen, *parts, threads)
 
 
 @zoo.command()

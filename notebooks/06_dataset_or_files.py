@@ -86,18 +86,13 @@ print(f"{len(validation):,} models of the same files, {len(new):,} of new files"
 
 # %% tags=["hide-input"]
 from metanet_lib.interpret import TASKS
-
-
-def share_and_interval(row):
-    low, high = f"{100 * row.bootstrap_low:.0f}", f"{100 * row.bootstrap_high:.0f}"
-    return f"{percent(row.accuracy)} ({low} to {high})"
-
+from metanet_lib.interpret.statements import with_interval
 
 figures.show_table(
     pd.DataFrame(
         {
             "k-NN on": name,
-            **{TASKS[row.task]: share_and_interval(row) for row in of_name.itertuples()},
+            **{TASKS[row.task]: with_interval(row) for row in of_name.itertuples()},
         }
         for name, of_name in rows.groupby("representation", sort=False)
     ),
@@ -135,7 +130,7 @@ figures.show_table(
     pd.DataFrame(
         {
             "statistic of the patches": name + (" (chosen)" if of_name.chosen.any() else ""),
-            **{row.files: share_and_interval(row) for row in of_name.itertuples()},
+            **{row.files: with_interval(row) for row in of_name.itertuples()},
         }
         for name, of_name in told.groupby("representation", sort=False)
     ),
@@ -240,7 +235,7 @@ simple = [*SIMPLE]
 
 def said(name, task):
     row = rows[(rows.representation == name) & (rows.task == task)]
-    return share_and_interval(row.iloc[0]) if len(row) else "(not asked)"
+    return with_interval(row.iloc[0]) if len(row) else "(not asked)"
 
 
 for name in ("metanetwork", "column space", "spectrum"):
@@ -249,7 +244,7 @@ for name in ("metanetwork", "column space", "spectrum"):
 glue("chance", percent(chance), display=False)
 glue(
     "ceiling",
-    "(not asked)" if ceiling_row is None else share_and_interval(ceiling_row),
+    "(not asked)" if ceiling_row is None else with_interval(ceiling_row),
     display=False,
 )
 zoo_range = "(not asked)"

@@ -226,6 +226,7 @@ plane
 
 # %% tags=["hide-input"]
 from metanet_lib.experiments.peers.choices import candidates
+from metanet_lib.interpret.statements import with_interval
 
 asked_there = candidates()
 figures.show_table(
@@ -233,10 +234,7 @@ figures.show_table(
         {
             "candidate": name + (" (chosen)" if of_name.chosen.any() else ""),
             **{
-                "same files"
-                if row.task == "dataset_id"
-                else "new files": f"{percent(row.accuracy)} "
-                f"({100 * row.bootstrap_low:.0f} to {100 * row.bootstrap_high:.0f})"
+                "same files" if row.task == "dataset_id" else "new files": with_interval(row)
                 for row in of_name.itertuples()
                 if row.task.startswith("dataset_id")
             },
@@ -369,13 +367,6 @@ from IPython.display import Markdown
 
 from metanet_lib.experiments.halves import BOTH, CODE, FILES, HALVES
 from metanet_lib.interpret.statements import told_apart
-
-
-def with_interval(line):
-    """An accuracy with its interval, in words."""
-    low, high = 100 * line.bootstrap_low, 100 * line.bootstrap_high
-    return f"{percent(line.accuracy)} ({low:.0f} to {high:.0f})"
-
 
 figures.show_table(
     pd.DataFrame(

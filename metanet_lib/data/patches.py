@@ -410,6 +410,41 @@ def make_half_banks(
     ]
 
 
+def write_banks(
+    path: Path | str,
+    root: Path | str,
+    dataset_id: str,
+    parameters: PatchParameters,
+    fit: bool,
+    new: bool,
+    threads: int | None = None,
+) -> None:
+    """Draw all banks that models of a dataset train on, and write them as one file.
+
+    Parameters
+    ----------
+    path
+        Where the file goes.
+    root, dataset_id, parameters, threads
+        Those of :func:`make_bank`, whose errors may be raised.
+    fit
+        Whether some models fit: they may see halves (:func:`make_half_banks`).
+    new
+        Whether some models validate on new files (:func:`make_new_bank`).
+
+    Examples
+    --------
+    >>> halves = PatchParameters(per_dataset=100, new_files=0, halves=2)
+    >>> write_banks(folder / "v-aer.safetensors", corpus, "v:aer", halves, fit=True, new=False)
+    >>> len(Bank.load_halves(folder / "v-aer.safetensors"))
+    2
+    """
+    of = root, dataset_id, parameters, threads
+    of_new = make_new_bank(*of) if new else None
+    of_halves = make_half_banks(*of) if fit else []
+    make_bank(*of).save(path, of_new, of_halves)
+
+
 def bank_of(
     root: Path | str,
     dataset: Dataset,

@@ -271,13 +271,20 @@ def train_variants(
     'usual'
     """
     folders = [_folder(results, variant) for variant in chosen]
-    jobs = [
-        (results.corpus_folder, d, variant.patches, variant.zoo, folder / f"{d.slug}.safetensors")
-        for variant, folder in zip(chosen, folders, strict=True)
-        for d in datasets
-    ]
+    jobs = [job for variant in chosen for job in _jobs(results, datasets, variant)]
     side_by_side(make_dataset, jobs, "zoos of the study", "dataset")
     return folders
+
+
+def _jobs(
+    results: Results, datasets: Sequence[Dataset], variant: Variant
+) -> list[tuple[Path, Dataset, PatchParameters, ZooParameters, Path]]:
+    """Return what :func:`make_dataset` is called with for each dataset of a variant's zoo."""
+    corpus, folder = results.corpus_folder, _folder(results, variant)
+    return [
+        (corpus, d, variant.patches, variant.zoo, folder / f"{d.slug}.safetensors")
+        for d in datasets
+    ]
 
 
 def _folder(results: Results, variant: Variant) -> Path:
@@ -370,12 +377,10 @@ def _run(
 ) -> dict[InterpretParameters, pd.DataFrame]:
     """Train what variants of the same models share, and assess each way to ask, in this process."""
     variant = same[0]
-    folder = _folder(results, variant)
     training = [d for d in datasets if d.id in variant.zoo.training_datasets]
-    for dataset in training:
-        shard = folder / f"{dataset.slug}.safetensors"
-        make_dataset(results.corpus_folder, dataset, variant.patches, variant.zoo, shard)
-    fit, validation, new = load_zoo(folder, training)
+    for job in _jobs(results, training, variant):
+        make_dataset(*job)
+    fit, validation, new = load_zoo(_folder(results, variant), training)
     seeds = range(metanetwork.seed, metanetwork.seed + metanetwork.seeds)
     metanetworks = [train(fit.encoders, metanetwork, seed) for seed in seeds]
     hubs = neighbours_by_dataset(fit, validation, interpret)

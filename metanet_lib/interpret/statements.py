@@ -1,10 +1,11 @@
 """What a page says of its numbers, chosen by them: no sentence about a result without them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from metanet_lib.interpret.classifier import Task
+from metanet_lib.interpret.classifier import Task, percent
 
 
 def finding(low: float, high: float) -> str:
@@ -78,6 +79,19 @@ def beside(accuracies: Mapping[str, float], low: float, high: float) -> str:
         "more": [name for name, share in accuracies.items() if share > high],
     }
     return "; ".join(f"{words} with {listed(names)}" for words, names in where.items() if names)
+
+
+def with_interval(row: Any) -> str:
+    """Say an accuracy with its interval, in whole points; ``row`` is one of a table's tuples.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"accuracy": [0.5], "bootstrap_low": [0.4], "bootstrap_high": [0.6]})
+    >>> with_interval(rows.iloc[0]).replace("\N{NO-BREAK SPACE}", " ")
+    '50.0 % (40 to 60)'
+    """
+    low, high = 100 * row.bootstrap_low, 100 * row.bootstrap_high
+    return f"{percent(row.accuracy)} ({low:.0f} to {high:.0f})"
 
 
 def width(rows: pd.DataFrame) -> str:

@@ -24,7 +24,6 @@ from typing import Any, Self
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
@@ -32,7 +31,7 @@ from torch import Tensor, nn
 from metanet_lib.metanetwork import initialise
 from metanet_lib.representations.deep import batches, finite
 from metanet_lib.representations.views import function, spectra, unweighed
-from metanet_lib.representations.weights import Components
+from metanet_lib.representations.weights import Components, varying_beside
 from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo import CODES, INPUTS
 
@@ -73,13 +72,7 @@ def apart_from_neighbours(numbers: np.ndarray, neighbours: int, kept: int) -> np
     near = NearestNeighbors(n_neighbors=k).fit(numbers[:, :kept]).kneighbors(return_distance=False)
     between = (numbers[:, None] - numbers[near]).reshape(-1, numbers.shape[1])
     within = between.T @ between / (2 * len(between))
-    total = numbers.T @ numbers / len(numbers)
-    even = np.eye(len(within)) * max(np.trace(within) / len(within), np.finfo(float).eps)
-    _, directions = eigh(total, within + even)
-    leading = directions[:, : -kept - 1 : -1]
-    signs = np.sign(leading[np.abs(leading).argmax(0), np.arange(leading.shape[1])])
-    signed: np.ndarray = leading * signs
-    return signed
+    return varying_beside(numbers, within, kept)
 
 
 def draw(functions: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ models with the same one belong together; -1 is a model of which nothing is told
 """
 
 import numpy as np
-from scipy.linalg import eigh
+
+from metanet_lib.representations.weights import signed, varying_beside
 
 
 def within(numbers: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -68,12 +69,7 @@ def whitened(
     >>> bool(abs(directions[0]) > 5 * abs(directions[1]))
     True
     """
-    covariance = within(numbers, groups)
-    even = smoothing * max(np.trace(covariance) / len(covariance), np.finfo(float).eps)
-    total = numbers.T @ numbers / len(numbers)
-    _, directions = eigh(total, covariance + even * np.eye(len(total)))
-    leading: np.ndarray = directions[:, : -kept - 1 : -1]
-    return leading
+    return varying_beside(numbers, within(numbers, groups), kept, smoothing)
 
 
 def projected_out(
@@ -100,8 +96,4 @@ def projected_out(
     _, directions = np.linalg.eigh(within(numbers, groups))
     others = directions[:, : max(len(directions) - removed, min(kept, len(directions)))]
     _, rotation = np.linalg.eigh(others.T @ (numbers.T @ numbers) @ others)
-    leading: np.ndarray = others @ rotation[:, : -kept - 1 : -1]
-    signed: np.ndarray = leading * np.sign(
-        leading[np.abs(leading).argmax(0), range(leading.shape[1])]
-    )
-    return signed
+    return signed(others @ rotation[:, : -kept - 1 : -1])

@@ -11,13 +11,15 @@ neither means anything. The representations here look past the order, some past 
 
 The functions take encoders ``[m, 256, 16]`` and learn nothing. :func:`reduced` makes a
 representation of one of them, with as many numbers as the paper's: principal components
-(:class:`Components`), fitted on the fit models without labels.
+(:class:`Components`), fitted on the fit models without labels. Of components,
+:func:`varying_beside` finds the directions that vary most beside what is accident.
 """
 
 from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
@@ -188,6 +190,48 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return the components ``[m, dimensions]`` of features ``[m, d]``."""
         components: np.ndarray = self.pca_.transform(X)
         return components
+
+
+def varying_beside(
+    numbers: np.ndarray, accident: np.ndarray, kept: int, smoothing: float = 1.0
+) -> np.ndarray:
+    """Return the directions that vary most, beside how much accident varies, ``[d, kept]``.
+
+    Parameters
+    ----------
+    numbers
+        ``[m, d]``, of mean 0.
+    accident
+        Covariance of what tells nothing, ``[d, d]``.
+    kept
+        Directions, at most.
+    smoothing
+        How much of its own mean over all directions is added to that covariance, so that none
+        counts for being still by chance.
+
+    Examples
+    --------
+    >>> numbers = np.array([[3.0, 4], [3, -4], [-3, 4], [-3, -4]])
+    >>> varying_beside(numbers, np.diag([1.0, 15]), kept=1).round(2).ravel().tolist()
+    [0.33, 0.0]
+    """
+    total = numbers.T @ numbers / len(numbers)
+    even = smoothing * max(np.trace(accident) / len(accident), np.finfo(float).eps)
+    _, directions = eigh(total, accident + even * np.eye(len(accident)))
+    return signed(directions[:, : -kept - 1 : -1])
+
+
+def signed(directions: np.ndarray) -> np.ndarray:
+    """Return directions ``[d, n]``, the largest number of each above 0.
+
+    Examples
+    --------
+    >>> signed(np.array([[1.0, 0.5], [-2.0, 0.7]])).tolist()
+    [[-1.0, 0.5], [2.0, 0.7]]
+    """
+    largest = directions[np.abs(directions).argmax(0), np.arange(directions.shape[1])]
+    turned: np.ndarray = directions * np.sign(largest)
+    return turned
 
 
 class AlignedWeights(TransformerMixin, BaseEstimator):  # type: ignore[misc]

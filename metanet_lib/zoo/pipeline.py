@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.bank import Bank
 from metanet_lib.data.corpora import chosen, demo
-from metanet_lib.data.patches import PatchParameters, make_bank, make_half_banks, make_new_bank
+from metanet_lib.data.patches import PatchParameters, make_bank, write_banks
 from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import ZooParameters, made_with, make_shard
@@ -138,13 +138,8 @@ def make_dataset(
     if _is_made(shard, patches, zoo):
         return
     bank = shard.with_name(f".{dataset.slug}.bank.safetensors")
-    new = (
-        make_new_bank(corpus, dataset.id, patches, threads=1) if zoo.models(dataset.id)[2] else None
-    )
-    halves = (
-        make_half_banks(corpus, dataset.id, patches, threads=1) if zoo.models(dataset.id)[0] else []
-    )
-    make_bank(corpus, dataset.id, patches, threads=1).save(bank, new, halves)
+    fit, _, new = map(bool, zoo.models(dataset.id))
+    write_banks(bank, corpus, dataset.id, patches, fit, new, threads=1)
     make_shard(bank, shard, zoo)
     bank.unlink()
 

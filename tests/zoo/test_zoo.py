@@ -300,9 +300,9 @@ def test_without_halves_no_shard_speaks_of_them_and_an_older_one_is_read(bank, t
     assert shard.halves.tolist() == [-1, -1, -1]
 
 
-def test_a_model_of_a_half_that_diverged_is_left_out_of_the_halves_too(
-    halved, tmp_path, monkeypatch
-):
+@pytest.fixture
+def one_diverges(monkeypatch):
+    """Model 1 of every shard that is made diverges."""
     whole = Population.train
 
     def spoil(population, *arguments):
@@ -311,6 +311,10 @@ def test_a_model_of_a_half_that_diverged_is_left_out_of_the_halves_too(
         return whole(population, *arguments)
 
     monkeypatch.setattr(Population, "train", spoil)
+
+
+@pytest.mark.usefixtures("one_diverges")
+def test_a_model_of_a_half_that_diverged_is_left_out_of_the_halves_too(halved, tmp_path):
     make_shard(halved[0], tmp_path / "v-aer.safetensors", SMALL)
     assert load_halves(tmp_path, [catalog.dataset("v:aer")]).tolist() == [0, 0]
 
@@ -330,15 +334,8 @@ def test_a_diverging_model_does_not_touch_its_neighbours(patches):
     assert curve[1].isnan().all()
 
 
-def test_a_diverging_model_is_reported_and_left_out_of_the_zoo(bank, tmp_path, monkeypatch, capsys):
-    whole = Population.train
-
-    def spoil(population, *arguments):
-        if 1 in population.indices:
-            population.weights[list(population.indices).index(1)] = float("nan")
-        return whole(population, *arguments)
-
-    monkeypatch.setattr(Population, "train", spoil)
+@pytest.mark.usefixtures("one_diverges")
+def test_a_diverging_model_is_reported_and_left_out_of_the_zoo(bank, tmp_path, capsys):
     make_shard(bank, tmp_path / "v-aer.safetensors", SMALL)
     assert "v:aer: of 5 models, these diverged: [1] (seed 0)" in capsys.readouterr().err
     fit, validation, _ = load_zoo(tmp_path, [catalog.dataset("v:aer")])
