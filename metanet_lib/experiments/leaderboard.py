@@ -30,7 +30,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors.numpy import load_file, save_file
 from sklearn.base import TransformerMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -98,13 +97,11 @@ def run(
     0
     """
     with TemporaryDirectory(dir=results.folder) as folder:
-        samples = Path(folder) / "samples.safetensors"
         if any(peer.sees != "weights" for peer in peers):
             zoos = load_zoo(results.zoo, datasets)
-            drawn = draw_samples(results.corpus_folder, zoos, patches, parameters.samples)
-            save_file(dict(zip(("fit", "validation", "new"), drawn, strict=True)), samples)
+            draw_samples(results.corpus_folder, zoos, patches, parameters.samples, folder)
         jobs = [
-            (peer, seed, results.zoo, datasets, samples, interpret)
+            (peer, seed, results.zoo, datasets, folder, interpret)
             for peer in peers
             for seed in peer.runs(parameters)
         ]
@@ -277,7 +274,11 @@ def weights_only(name: str, metanetworks: Sequence[Metanetwork], models: int) ->
 
 
 def draw_samples(
-    corpus: Path | str, zoos: tuple[Zoo, Zoo, Zoo], patches: PatchParameters, n: int
+    corpus: Path | str,
+    zoos: tuple[Zoo, Zoo, Zoo],
+    patches: PatchParameters,
+    n: int,
+    folder: Path | str,
 ) -> list[np.ndarray]:
     """Draw for each model a sample of the patches of its dataset: of its same files, or new ones.
 
@@ -291,46 +292,60 @@ def draw_samples(
         How patches are made; each model's are drawn anew.
     n
         Patches for a model.
+    folder
+        Where the samples are written: in memory, those of the paper's zoo would take 4 GB.
 
     Returns
     -------
     list of ndarray
-        float32 ``[m, n, 256]`` in 0..1 for each of ``zoos``.
+        float32 ``[m, n, 256]`` in 0..1 for each of ``zoos``, read from their files as needed.
 
     Examples
     --------
     >>> few = Zoo(encoders[:2], zoo.datasets[:2])
     >>> nobody = few.of([])
-    >>> fit, *_ = draw_samples(corpus, (few, few, nobody), PatchParameters(), n=8)
+    >>> fit, *_ = draw_samples(corpus, (few, few, nobody), PatchParameters(), 8, folder)
     >>> fit.shape
     (2, 8, 256)
     """
-    jobs = [
-        (corpus, str(dataset_id), replace(patches, per_dataset=int(count) * n), new)
-        for new, those in ((False, zoos[:2]), (True, zoos[2:]))
-        for dataset_id, count in zip(
-            *np.unique(np.concatenate([z.datasets for z in those]), return_counts=True), strict=True
-        )
-    ]
-    drawn = side_by_side(_patches, jobs, "patches", "dataset")
-    left = {
-        (job[1], job[3]): iter(bank.reshape(-1, n, INPUTS))
-        for job, bank in zip(jobs, drawn, strict=True)
-    }
-    samples = []
-    for zoo, new in zip(zoos, (False, False, True), strict=True):
-        own = [next(left[str(dataset_id), new]) for dataset_id in zoo.datasets]
-        samples.append(np.array(own, np.float32).reshape(-1, n, INPUTS))
-    return samples
+    for path, zoo in zip(_files_of_samples(folder), zoos, strict=True):
+        np.lib.format.open_memmap(path, "w+", np.float32, (len(zoo), n, INPUTS))
+    jobs = []
+    for new, parts in ((False, (0, 1)), (True, (2,))):
+        for dataset_id in np.unique(np.concatenate([zoos[i].datasets for i in parts])):
+            places = {i: np.flatnonzero(zoos[i].datasets == dataset_id) for i in parts}
+            of_all = replace(patches, per_dataset=n * sum(map(len, places.values())))
+            jobs.append((corpus, str(dataset_id), of_all, new, folder, places))
+    side_by_side(_draw, jobs, "patches", "dataset")
+    return _load_samples(folder)
 
 
-def _patches(
-    corpus: Path | str, dataset_id: str, parameters: PatchParameters, new: bool
-) -> np.ndarray:
+def _files_of_samples(folder: Path | str) -> list[Path]:
+    return [Path(folder) / f"samples_{part}.npy" for part in ("fit", "validation", "new")]
+
+
+def _load_samples(folder: Path | str) -> list[np.ndarray]:
+    """Map what :func:`draw_samples` wrote: read where it is looked at; never written back."""
+    return [np.load(path, mmap_mode="c") for path in _files_of_samples(folder)]
+
+
+def _draw(
+    corpus: Path | str,
+    dataset_id: str,
+    patches: PatchParameters,
+    new: bool,
+    folder: Path | str,
+    places: dict[int, np.ndarray],
+) -> None:
+    """Draw the samples of a dataset's models into the files, at their places in each of them."""
     make = make_new_bank if new else make_bank
-    bank = make(corpus, dataset_id, parameters, threads=1)
+    bank = make(corpus, dataset_id, patches, threads=1)
     assert bank is not None, "its models were trained on one"
-    return bank.patches().numpy()
+    drawn = bank.patches().numpy()
+    for i, models in places.items():
+        samples = np.load(_files_of_samples(folder)[i], mmap_mode="r+")
+        own, drawn = np.split(drawn, [len(models) * samples.shape[1]])
+        samples[models] = own.reshape(-1, *samples.shape[1:])
 
 
 def _run(
@@ -338,16 +353,14 @@ def _run(
     seed: int,
     zoo: Path,
     datasets: Sequence[Dataset],
-    samples: Path,
+    folder: Path | str,
     interpret: InterpretParameters,
 ) -> list[dict[str, Any]]:
     """Read what the peer may see and assess it, in this process."""
     zoos = load_zoo(zoo, datasets)
-    drawn = {} if peer.sees == "weights" else load_file(samples)
+    samples = [None] * 3 if peer.sees == "weights" else _load_samples(folder)
     with threadpool_limits(1):
-        return assess_peer(
-            peer, seed, zoos, interpret, [drawn.get(n) for n in ("fit", "validation", "new")]
-        )
+        return assess_peer(peer, seed, zoos, interpret, samples)
 
 
 def assess_peer(

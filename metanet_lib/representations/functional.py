@@ -37,9 +37,14 @@ from metanet_lib.zoo import CODES, INPUTS
 
 _FITTED = ("mean_", "encoder_", "decoder_")
 _SHARES = 0.001, 0.995  # of a direction that a drawn model has, on average; a decoded one may stray
-_CHUNK = 500  # models at a time, whose views are held
+_FUNCTION = INPUTS * (INPUTS + 1) // 2  # numbers of the first view
+_CHUNK = 512  # models at a time, of whose views copies are made: a view has 128 KiB
 LOCALITY, SPECTRA = 0.5, 0.25
 """How the functional code weighs what changes from place to place, and spectra; see chapter 11."""
+
+
+def _chunks(models: int) -> list[slice]:
+    return [slice(i, i + _CHUNK) for i in range(0, models, _CHUNK) or [0]]
 
 
 def apart_from_neighbours(numbers: np.ndarray, neighbours: int, kept: int) -> np.ndarray:
@@ -138,28 +143,37 @@ class Views(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_transform(self, X: np.ndarray, y: Any = None) -> np.ndarray:
         """Find the scales and return the views, which are computed once."""
-        each = self._each(X)
+        views = self._views(X)
         self.scales_ = np.array([1, self.spectra_weight], np.float32)
         if self.spectra_weight:
-            self.scales_ /= np.maximum([np.sqrt(view.var(0).sum()) for view in each], 1e-12)
-        return self._scaled(each)
+            of_filters = views[:, _FUNCTION:]
+            spreads = [np.sqrt(view.var(0).sum()) for view in (views[:, :_FUNCTION], of_filters)]
+            self.scales_ /= np.maximum(spreads, 1e-12)
+        return self._scaled(views)
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the views of encoders ``[m, 256, 16]``, float32 ``[m, d]``."""
-        return self._scaled(self._each(X))
+        return self._scaled(self._views(X))
 
     def functions(self, views: np.ndarray) -> np.ndarray:
         """Return what models do, ``[m, 32896]``, of their views ``[m, d]``."""
-        functions: np.ndarray = views[:, : INPUTS * (INPUTS + 1) // 2] / self.scales_[0]
+        functions: np.ndarray = views[:, :_FUNCTION] / self.scales_[0]
         return functions
 
-    def _each(self, encoders: np.ndarray) -> list[np.ndarray]:
-        of_filters = [spectra(encoders)] if self.spectra_weight else []
-        return [function(encoders, self.locality), *of_filters]
+    def _views(self, encoders: np.ndarray) -> np.ndarray:
+        """Return both views, not yet scaled, side by side in one array."""
+        width = _FUNCTION + (INPUTS if self.spectra_weight else 0)
+        views = np.empty((len(encoders), width), np.float32)
+        for chunk in _chunks(len(encoders)):
+            views[chunk, :_FUNCTION] = function(encoders[chunk], self.locality)
+            if self.spectra_weight:
+                views[chunk, _FUNCTION:] = spectra(encoders[chunk])
+        return views
 
-    def _scaled(self, each: list[np.ndarray]) -> np.ndarray:
-        scaled = [view * scale for view, scale in zip(each, self.scales_, strict=False)]
-        return np.concatenate(scaled, axis=1)
+    def _scaled(self, views: np.ndarray) -> np.ndarray:
+        views[:, :_FUNCTION] *= self.scales_[0]
+        views[:, _FUNCTION:] *= self.scales_[1]
+        return views
 
 
 class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -231,7 +245,8 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.decoder_ = np.linalg.solve(chosen.T @ varying, varying.T) @ pca.components_
         for name in _FITTED:
             setattr(self, name, np.ascontiguousarray(getattr(self, name), np.float32))
-        self.loss_ = float(self._errors(views).mean())
+        errors = [self._errors(views[chunk]) for chunk in _chunks(len(views))]
+        self.loss_ = float(np.concatenate(errors).mean())
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -316,9 +331,8 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self, asked: Callable[[np.ndarray], np.ndarray], encoders: np.ndarray
     ) -> np.ndarray:
         """Return what is asked of models' views, of which few are held at a time."""
-        starts = range(0, len(encoders), _CHUNK) or [0]
-        chunks = (self.views_.transform(encoders[i : i + _CHUNK]) for i in starts)
-        return np.concatenate([asked(views) for views in chunks])
+        views = (self.views_.transform(encoders[chunk]) for chunk in _chunks(len(encoders)))
+        return np.concatenate([asked(of_chunk) for of_chunk in views])
 
     def _errors(self, views: np.ndarray) -> np.ndarray:
         """Return the functional loss of each model, ``[m]``."""
@@ -339,12 +353,14 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
     """A network that begins at the closed optimum of the functional loss and is trained on by it.
 
     To the linear way from function to code, and to that back, a small network is added whose
-    answers are 0 at first. 256 principal components of the fit models go in and come out.
+    answers are 0 at first.
 
     Parameters
     ----------
     dimensions
         Numbers kept for a model.
+    components
+        Principal components of the fit models that go in and come out.
     width
         Of the hidden layers.
     steps, batch_size, learning_rate
@@ -368,6 +384,7 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
     def __init__(
         self,
         dimensions: int = 16,
+        components: int = 64,
         width: int = 128,
         steps: int = 1_000,
         batch_size: int = 64,
@@ -375,6 +392,7 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
         seed: int = 0,
     ) -> None:
         self.dimensions = dimensions
+        self.components = components
         self.width = width
         self.steps = steps
         self.batch_size = batch_size
@@ -384,8 +402,9 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Train on encoders ``[m, 256, 16]``; labels are not looked at."""
         functions = function(finite(X), LOCALITY)
-        self.components_ = Components(min(CODES**2, len(X) - 1)).fit(functions)
+        self.components_ = Components(self.components).fit(functions)
         z = torch.from_numpy(self.components_.transform(functions).astype(np.float32))
+        left_out = float(functions.var(0).sum() - z.var(0, correction=0).sum())
         self.scale_ = float(z.std(0).max())
         z /= self.scale_
         kept = min(self.dimensions, z.shape[1])
@@ -409,7 +428,7 @@ class RefinedFunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[mi
             adam.step()
             falling.step()
         with torch.no_grad():
-            self.loss_ = float(self._apart(z).mean()) * self.scale_**2
+            self.loss_ = float(self._apart(z).mean()) * self.scale_**2 + left_out
         return self
 
     @torch.no_grad()

@@ -407,9 +407,9 @@ def one_by_one(monkeypatch):
     )
 
 
-def test_each_model_is_given_patches_of_its_own_dataset(demo_corpus, one_by_one):
+def test_each_model_is_given_patches_of_its_own_dataset(demo_corpus, tmp_path, one_by_one):
     zoos = FIT.of(["v:aer", "a:cel"]), VALIDATION.of(["v:aer"]), VALIDATION.of(["v:aer"])
-    drawn = draw_samples(demo_corpus, zoos, PatchParameters(new_files=0.5), 300)
+    drawn = draw_samples(demo_corpus, zoos, PatchParameters(new_files=0.5), 300, tmp_path)
     assert [d.shape for d in drawn] == [(12, 300, 256), (3, 300, 256), (3, 300, 256)]
     levels = np.concatenate(drawn).mean((1, 2))
     sounds = np.concatenate([zoo.datasets for zoo in zoos]) == "a:cel"
@@ -431,7 +431,7 @@ def test_the_comparison_of_a_run_is_that_of_its_peers_alone(demo_corpus, tmp_pat
     rows = run(results, datasets, [gram_row, peer], patches, SMALL, K)
     zoos = load_zoo(results.zoo, datasets)
     request.getfixturevalue("one_by_one")
-    drawn = draw_samples(demo_corpus, zoos, patches, SMALL.samples)
+    drawn = draw_samples(demo_corpus, zoos, patches, SMALL.samples, tmp_path)
     alone = assess_peer(gram_row, 0, zoos, K) + assess_peer(peer, 0, zoos, K, drawn)
     times = ["fit_seconds", "ms_per_model"]
     pd.testing.assert_frame_equal(rows.drop(columns=times), pd.DataFrame(alone).drop(columns=times))
