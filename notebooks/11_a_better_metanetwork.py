@@ -33,7 +33,7 @@ patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
 zoo = {"models_fit": 20, "models_validation": 8, "models_new": 8, "epochs": 8, "batch_size": 128}
 metanetwork = {"interunit_epochs": 300, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
-peers = {"seeds": 3, "deep_seeds": 1}  # the rest: defaults of PeersParameters
+peers = {"deep_seeds": 1}  # the rest: defaults of PeersParameters
 beyond = {"seeds": 3, "steps": 150}
 study = {
     "per_dataset": 12800,

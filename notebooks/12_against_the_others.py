@@ -32,7 +32,7 @@ datasets = "all"  # "all" 41, or "available": those that the corpus has
 patches = {"per_dataset": 128000}  # the rest: defaults of PatchParameters
 metanetwork = {"interunit_epochs": 300, "seeds": 3}  # the rest: defaults of MetanetworkParameters
 interpret = {}  # defaults of InterpretParameters
-peers = {"seeds": 3, "deep_seeds": 1}  # the rest: defaults of PeersParameters
+peers = {"deep_seeds": 1}  # the rest: defaults of PeersParameters
 beyond = {"seeds": 3, "steps": 150}
 
 # %%
