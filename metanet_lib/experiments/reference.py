@@ -99,7 +99,7 @@ def accuracies(tables: Path, table: str) -> dict[tuple[str, str], str]:
     rows = numbers(tables)
     return {
         (row["what"], row["task"]): f"{percent(row['accuracy'])} "
-        f"({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+        f"({100 * row['low']:.1f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{100 * row['high']:.1f})"
         for row in rows[rows.table == table].to_dict("records")
     }
 

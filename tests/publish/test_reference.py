@@ -183,7 +183,7 @@ def test_the_readme_shows_the_paper_beside_the_reference_runs(run):
     assert told.startswith("Before.\n")
     assert told.endswith("After.\n")
     assert "old" not in told
-    found = "25.4\xa0% | 50.0\xa0% (40.0 to 60.0)"
+    found = "25.4\xa0% | 50.0\xa0% (40.0\xa0to\xa060.0)"
     assert f"| dataset ID | 16 numbers of the metanetwork | {found} |" in told
     assert "| task | k-NN on | paper | reference run, synthetic demo corpus |" in told
 
@@ -247,8 +247,8 @@ def test_the_best_of_others_is_told_beside_what_is_beyond_the_paper(run, spectru
     run.save_table(rows, "leaderboard")
     run.save_table(rows[rows.row.isin(["functional", "projector"])], "beyond")
     said = findings(Reference.at(reference.keep(run.folder)))
-    assert f"*{best}*, of 80.0\xa0% (70.0 to 90.0) and 80.0\xa0%" in said
-    assert "the functional code names the dataset of 90.0\xa0% (80.0 to 100.0)" in said
+    assert f"*{best}*, of 80.0\xa0% (70.0\xa0to\xa090.0) and 80.0\xa0%" in said
+    assert "the functional code names the dataset of 90.0\xa0% (80.0\xa0to\xa0100.0)" in said
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=[kept.folder.name for kept in KEPT])
