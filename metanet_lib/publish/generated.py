@@ -193,7 +193,7 @@ def reference_findings(references: Sequence[Reference]) -> str:
     >>> reference_findings([])
     ''
     """
-    return "".join(f"- {findings(reference)}\n" for reference in references)
+    return "".join(f"{findings(reference)}\n\n" for reference in references)
 
 
 def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:
