@@ -82,8 +82,7 @@ def main() -> None:
     known, asked = halves(load_zoo(results.zoo, datasets)[0])
     parts = known, asked, asked.of([])
     size = PeersParameters.of(profile["peers"])
-    of_parts = results.corpus_folder, parts, patches, size.samples
-    drawn = draw_samples(*of_parts, results.folder)
+    drawn = draw_samples(results.corpus_folder, parts, patches, size.samples, results.folder)
     found = rows(size, MetanetworkParameters.of(profile["metanetwork"]), len(parts[0]))
     interpret = InterpretParameters.of(profile["interpret"])
     done = {(t.row, t.settings) for t in trials().itertuples()}

@@ -126,9 +126,15 @@ def patches(
 
     chosen = PatchParameters.of(json.loads(parameters))
     for dataset_id in datasets:
-        bank = out / f"{catalog.dataset(dataset_id).slug}.safetensors"
-        parts = dataset_id in (fit or ()), dataset_id in (new or ())
-        write_banks(bank, corpus, dataset_id, chosen, *parts, threads)
+        write_banks(
+            out / f"{catalog.dataset(dataset_id).slug}.safetensors",
+            corpus,
+            dataset_id,
+            chosen,
+            fit=dataset_id in (fit or ()),
+            new=dataset_id in (new or ()),
+            threads=threads,
+        )
 
 
 @zoo.command()

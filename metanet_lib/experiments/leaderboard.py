@@ -308,14 +308,15 @@ def draw_samples(
     >>> fit.shape
     (2, 8, 256)
     """
-    for path, zoo in zip(_files_of_samples(folder), zoos, strict=True):
+    of_file = list(zip(_files_of_samples(folder), zoos, strict=True))
+    for path, zoo in of_file:
         np.lib.format.open_memmap(path, "w+", np.float32, (len(zoo), n, INPUTS))
     jobs = []
-    for new, parts in ((False, (0, 1)), (True, (2,))):
-        for dataset_id in np.unique(np.concatenate([zoos[i].datasets for i in parts])):
-            places = {i: np.flatnonzero(zoos[i].datasets == dataset_id) for i in parts}
+    for new, parts in ((False, of_file[:2]), (True, of_file[2:])):
+        for dataset_id in np.unique(np.concatenate([zoo.datasets for _, zoo in parts])):
+            places = {path: np.flatnonzero(zoo.datasets == dataset_id) for path, zoo in parts}
             of_all = replace(patches, per_dataset=n * sum(map(len, places.values())))
-            jobs.append((corpus, str(dataset_id), of_all, new, folder, places))
+            jobs.append((corpus, str(dataset_id), of_all, new, places))
     side_by_side(_draw, jobs, "patches", "dataset")
     return _load_samples(folder)
 
@@ -334,16 +335,15 @@ def _draw(
     dataset_id: str,
     patches: PatchParameters,
     new: bool,
-    folder: Path | str,
-    places: dict[int, np.ndarray],
+    places: dict[Path, np.ndarray],
 ) -> None:
-    """Draw the samples of a dataset's models into the files, at their places in each of them."""
+    """Draw the samples of a dataset's models into files, at the models' places in each of them."""
     make = make_new_bank if new else make_bank
     bank = make(corpus, dataset_id, patches, threads=1)
     assert bank is not None, "its models were trained on one"
     drawn = bank.patches().numpy()
-    for i, models in places.items():
-        samples = np.load(_files_of_samples(folder)[i], mmap_mode="r+")
+    for path, models in places.items():
+        samples = np.load(path, mmap_mode="r+")
         own, drawn = np.split(drawn, [len(models) * samples.shape[1]])
         samples[models] = own.reshape(-1, *samples.shape[1:])
 
