@@ -52,17 +52,21 @@ results
 #
 # 1. **A code.** Of a model that is there; or drawn from the density of a dataset's codes; or on the way
 #    between two datasets.
-# 2. **What it says a model does.** The functional code's decoder turns it into a function `F`, a matrix of
-#    256x256: which share of each direction in the space of patches the model keeps.
-# 3. **A draw.** A trained model keeps its dataset's strong directions, and in the rest of its 16 filters
-#    much of its random start (chapter [8](08_what_is_inside.ipynb)). So does a made one: 16 filters are
-#    drawn from the normal distribution of covariance `F (1 - F)^-1`, whose draws keep, on average and to
-#    first order, what `F` says. The space that they span is the model's.
-# 4. **How filters lie in it.** As those of the models whose codes are nearest lie, on average: by their
-#    mean Gram matrix. A linear decoder cannot see this step.
+# 2. **What it says a model does.** A function `F`, a matrix of 256x256: which share of each direction in
+#    the space of patches a model keeps. It is the mean over the ten models of the zoo whose codes are
+#    nearest, as k-nearest neighbours estimate a regression {cite:p}`nadaraya1964`. The functional code has
+#    a decoder of its own, linear and without the zoo; it stands beside this one, *decoded linearly*.
+# 3. **Which space it spans.** *Decoded*, a code is the most likely model: the 16 strongest directions of
+#    `F`. But a trained model keeps its dataset's strong directions, and in the rest of its 16 filters much
+#    of its random start (chapter [8](08_what_is_inside.ipynb)). So a model that is to be like a trained
+#    one is *drawn*: 16 filters of the normal distribution of covariance `F (1 - F)^-1`, whose draws keep,
+#    on average and to first order, what `F` says. Models of sampled codes are drawn.
+# 4. **Which filters span it.** A trained model is strong along some directions of its space and weak along
+#    others, and mixes them into 16 filters. The strengths are those of one of the ten, the mixing that of
+#    another: of one model alone they would give a copy of its weights. A linear decoder cannot see this
+#    step.
 #
-# Nothing is trained. The same code gives another model for another seed, as training does. The decoder of
-# chapter 11, which takes the 16 strongest directions of `F` and draws nothing, stands beside it.
+# Nothing is trained. The same code gives another drawn model for another seed, as training does.
 
 # %%
 from metanet_lib.interpret import Generator
@@ -96,9 +100,11 @@ unseen = [d for d in chosen if d.id not in generator.means]
 from metanet_lib.data.patches import PatchParameters
 from metanet_lib.experiments.generation import (
     BY_PAPER,
-    DIRECTIONS,
+    DRAWN,
     ITSELF,
+    LINEARLY,
     MADE,
+    MIXED,
     RANDOM,
     SAMPLED,
     GenerationParameters,
@@ -129,8 +135,8 @@ _ = results.save_table(trained, "generation_trained")
 # the list of the same modality and of the other; the nearest model of the zoo; the
 # mean of the dataset's models, their filters aligned; the model with noise of half its size; each weight
 # from a normal distribution of its own; random weights; and the principal components of the patches
-# themselves, which have seen what no other candidate has. The 16 directions stand there twice: as they
-# are, and mixed by a random rotation, to see what that costs through the ReLU.
+# themselves, which have seen what no other candidate has. Decoded models stand there twice: as they
+# are, and with their filters mixed by a random rotation, to see what that costs through the ReLU.
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -226,8 +232,10 @@ compared = {
     name: made[name]
     for name in (
         ITSELF,
+        MADE,
+        DRAWN,
         SAMPLED,
-        DIRECTIONS,
+        LINEARLY,
         BY_PAPER,
         "the model with noise",
         "mean of aligned models",
@@ -258,9 +266,9 @@ from metanet_lib.representations.weights import reduced, spectrum
 
 voting = InterpretParameters.of(interpret)
 readers = {"spectrum": reduced(spectrum), "functional code": generator.code}
-again = read_again(readers, {name: made[name] for name in (*compared, MADE)}, fit, voting)
+again = read_again(readers, compared, fit, voting)
 _ = results.save_table(again, "generation_read_again")
-shares = again.pivot(index="candidate", columns="reader", values="share").loc[[*compared, MADE]]
+shares = again.pivot(index="candidate", columns="reader", values="share").loc[[*compared]]
 figures.show_table(
     pd.DataFrame(
         {
@@ -383,14 +391,14 @@ _ = results.save_table(must_hold, "generation_marks")
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
-rotated, plain = (beside_fresh(trained)[DIRECTIONS + turned].median() for turned in (", mixed", ""))
+by_zoo = beside_fresh(trained).median()
 where = pd.Series([h.files for h in held.values()]).value_counts()
 novel = far.groupby("candidate").function.median()
 for name, value in {
     "decoded_ratio": f"{medians[MADE]:.2f}",
     "decoded_within": f"{within[MADE]} of {n}",
-    "directions_ratio": f"{medians[DIRECTIONS]:.2f}",
-    "directions_within": f"{within[DIRECTIONS]} of {n}",
+    "linear_ratio": f"{medians[LINEARLY]:.2f}",
+    "linear_within": f"{within[LINEARLY]} of {n}",
     "paper_ratio": f"{medians[BY_PAPER]:.2f}",
     "paper_within": f"{within[BY_PAPER]} of {n}",
     "sampled_ratio": f"{medians[SAMPLED]:.2f}",
@@ -398,16 +406,17 @@ for name, value in {
     "random_ratio": f"{medians[RANDOM]:.2f}",
     "read": percent(shares["spectrum"][SAMPLED]),
     "read_trained": percent(shares["spectrum"][ITSELF]),
-    "read_directions": percent(shares["spectrum"][DIRECTIONS]),
+    "read_decoded": percent(shares["spectrum"][MADE]),
     "steps": f"{size.steps:,}",
     "faster": str(FASTER),
     "held": " and ".join(f"{what} for {count} datasets" for what, count in where.items()),
     "own_trained": percent(own_wins["trained"]),
     "own_made": percent(own_wins["of sampled codes"]),
     "novel": percent(novel[SAMPLED]),
+    "novel_decoded": percent(novel[MADE]),
     "novel_trained": percent(novel[ITSELF]),
-    "decoded_trained": f"{beside_fresh(trained)[MADE].median():.2f}",
-    "rotation": f"{rotated:.2f} and {plain:.2f}",
+    "decoded_by_zoo": f"{by_zoo[MADE]:.2f}",
+    "mixed_by_zoo": f"{by_zoo[MIXED]:.2f}",
     "unseen_one": f"{few[few.models == 1].ratio.median():.2f}" if len(few) else "(not asked)",
 }.items():
     glue(name, value, display=False)
@@ -428,20 +437,20 @@ figures.show_table(
 # ## What we saw
 #
 # - A model decoded from its 16 numbers leaves {glue:text}`decoded_ratio` times the error of trained models, in
-#   the median over datasets, and at most 1.10 times in {glue:text}`decoded_within`. Without a draw, the 16
-#   strongest directions leave {glue:text}`directions_ratio` times ({glue:text}`directions_within`), the
-#   paper's decoder {glue:text}`paper_ratio` ({glue:text}`paper_within`), random weights
-#   {glue:text}`random_ratio`.
-# - Models of sampled codes leave {glue:text}`sampled_ratio` times, {glue:text}`sampled_within` at most
-#   1.10 times.
+#   the median over datasets, and at most 1.10 times in {glue:text}`decoded_within`. By the linear decoder of
+#   the code it is {glue:text}`linear_ratio` times ({glue:text}`linear_within`), by the paper's decoder
+#   {glue:text}`paper_ratio` ({glue:text}`paper_within`), of random weights {glue:text}`random_ratio`.
+# - Models of sampled codes, which are drawn, leave {glue:text}`sampled_ratio` times,
+#   {glue:text}`sampled_within` at most 1.10 times.
 # - On {glue:text}`own_made` of the datasets the models made for it do best of all made ones; of trained
 #   models, on {glue:text}`own_trained`.
-# - Copies? The nearest model of the zoo lacks {glue:text}`novel` of the space of a made one, and
-#   {glue:text}`novel_trained` of that of a trained one.
-# - The spectrum takes {glue:text}`read` of them for their dataset, {glue:text}`read_trained` of trained
-#   models, and {glue:text}`read_directions` of the 16 directions without a draw.
-# - By the zoo's own read-out, a decoded model leaves {glue:text}`decoded_trained` times the error of a trained
-#   one; the 16 directions, rotated at random and as they are, {glue:text}`rotation` times. A ReLU sees how
-#   filters lie in their space.
-# - For datasets that the meta level never met, the code of one model gives models that leave
+# - Copies? The nearest model of the zoo lacks {glue:text}`novel` of the space of a drawn one,
+#   {glue:text}`novel_trained` of that of a trained one, and {glue:text}`novel_decoded` of that of a decoded
+#   one, which is made of an average.
+# - The spectrum takes {glue:text}`read` of the sampled ones for their dataset, {glue:text}`read_trained` of
+#   trained models, and {glue:text}`read_decoded` of decoded ones, which have no random start.
+# - By the zoo's own read-out, a decoded model leaves {glue:text}`decoded_by_zoo` times the error of a trained
+#   one, and {glue:text}`mixed_by_zoo` times with its filters rotated at random. A ReLU sees how filters lie
+#   in their space.
+# - For datasets that the meta level never met, the code of one model gives a model that leaves
 #   {glue:text}`unseen_one` times the error of trained ones.

@@ -40,9 +40,11 @@ from metanet_lib.zoo import (
 Models = dict[str, np.ndarray]
 """Models ``[n, 256, 16]`` by the id of the dataset that they are for."""
 ITSELF, MADE, SAMPLED = "the model itself", "decoded", "of a sampled code"
-"""What trained models are called, those made of their codes, and those made of sampled codes."""
-DIRECTIONS, BY_PAPER, RANDOM = "decoded, 16 directions", "decoded by the paper's", "random weights"
-"""Those of the functional code's plain decoder and of the paper's, and untrained ones."""
+"""What trained models are called, those decoded from their codes, and those of sampled codes."""
+DRAWN, MIXED = "drawn for the same code", "decoded, filters mixed"
+"""What is made of the same codes with a random start, or decoded and then rotated."""
+LINEARLY, BY_PAPER, RANDOM = "decoded linearly", "decoded by the paper's", "random weights"
+"""Those of the functional code's own decoder and of the paper's, and untrained ones."""
 NOISE = 0.5
 """Of the noise that is put on a model: its standard deviation beside that of the weights."""
 
@@ -182,10 +184,11 @@ def candidates(
         sampled = generator.sample(name, p.samples, p.seed + place)
         for kind, encoders in {
             ITSELF: own,
-            MADE: generator.models(codes, p.seed + place),
+            MADE: generator.decode(codes),
+            DRAWN: generator.models(codes, p.seed + place),
             SAMPLED: generator.models(sampled, p.seed + place + len(held)),
-            DIRECTIONS: generator.code.inverse_transform(codes),
-            f"{DIRECTIONS}, mixed": _mixed(generator.code.inverse_transform(codes), rng),
+            MIXED: _mixed(generator.decode(codes), rng),
+            LINEARLY: generator.code.inverse_transform(codes),
             BY_PAPER: paper.reconstruct(own),
             "nearest model of the zoo": fit.encoders[nearest],
             "mean of aligned models": flat.mean(0, keepdims=True),
@@ -419,7 +422,7 @@ def way(
     """
     shares = np.linspace(0, 1, p.way)
     codes = np.stack([generator.between(*ends, share) for share in shares])
-    decoded = np.concatenate([generator.models(code[None], p.seed) for code in codes])
+    decoded = generator.decode(codes)
     first, last = (fit.of([end]).encoders[0] for end in ends)
     order = linear_sum_assignment(first.T @ last, maximize=True)[1]
     mixed = np.stack([(1 - share) * first + share * last[:, order] for share in shares])
@@ -439,7 +442,7 @@ def from_few(
     counts: Sequence[int],
     p: GenerationParameters,
 ) -> pd.DataFrame:
-    """Make models for datasets that the meta level never met, of the mean code of a few models.
+    """Decode models for datasets that the meta level never met, of the mean code of a few models.
 
     Parameters
     ----------
@@ -452,13 +455,13 @@ def from_few(
     counts
         How many models give a code; a dataset of fewer is not asked about.
     p
-        ``models`` are made of each code.
+        How many random models show what random ones do.
 
     Returns
     -------
     DataFrame
-        ``dataset``, ``models`` that gave the code, median ``error``, that of the dataset's trained
-        models (``fresh``) and of random ones (``random``).
+        ``dataset``, ``models`` that gave the code, ``error`` of the decoded model, and the medians
+        of the dataset's trained models (``fresh``) and of random ones (``random``).
 
     Examples
     --------
@@ -471,14 +474,13 @@ def from_few(
     """
     rows = []
     rng = np.random.default_rng(p.seed)
-    for place, (name, patches) in enumerate(held.items()):
+    for name, patches in held.items():
         own, moments = validation.of([name]).encoders, patches.moments
         codes = generator.code.transform(own)
         random = rng.normal(size=(p.models, INPUTS, CODES))
         fresh, untrained = (np.median(linear_error(e, *moments)) for e in (own, random))
         for count in (c for c in counts if c <= len(own)):
-            code = np.repeat(codes[:count].mean(0, keepdims=True), p.models, 0)
-            made = generator.models(code, p.seed + place)
-            error = np.median(linear_error(made, *moments))
+            decoded = generator.decode(codes[:count].mean(0, keepdims=True))
+            error = linear_error(decoded, *moments)[0]
             rows.append((name, count, error, fresh, untrained))
     return pd.DataFrame(rows, columns=["dataset", "models", "error", "fresh", "random"])

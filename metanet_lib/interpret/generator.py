@@ -12,10 +12,12 @@ space of codes. A :class:`Generator` is made from the results of a run::
 that fit, with a covariance that all datasets share (their own are too few), shrunk as Ledoit and
 Wolf do. Between two datasets, codes lie on the line from mean to mean.
 
-**Which model.** Its column space is drawn: a random start, coloured by what the code says
-(:func:`~metanet_lib.representations.functional.draw`). How its filters lie in that space, and how
-large they are, is taken from the mean Gram matrix of the models whose codes are nearest. A decoder
-undoes that; but filters then look like trained ones.
+**Which model.** What a code says a model does is what the models do whose codes are nearest, on
+average (as Nadaraya 1964 estimates a regression). Of that, :meth:`Generator.decode` keeps the 16
+strongest directions; :meth:`Generator.models` draws others for every start
+(:func:`~metanet_lib.representations.functional.draw`). How strong a model is along its directions
+is taken from one of the nearest models, and how it mixes them into 16 filters from another: a
+decoder undoes both, but a ReLU sees them, and of one model alone they would be a copy.
 
 An encoder alone reconstructs nothing; :func:`~metanet_lib.zoo.readout.train_readouts` fits the
 rest.
@@ -30,11 +32,12 @@ from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 
 from metanet_lib import catalog
-from metanet_lib.interpret.interpreter import Interpreter
-from metanet_lib.representations.functional import FunctionalCode, draw
+from metanet_lib.interpret.interpreter import read_run
+from metanet_lib.representations.functional import FunctionalCode, draw, leading
+from metanet_lib.representations.weights import projectors
 from metanet_lib.zoo import CODES, INPUTS, Zoo
 
-_NEAREST = 20  # models whose filters those of a made one lie like
+_NEAREST = 10  # models after which one is made; as many vote on what a model was trained on
 
 
 class Generator:
@@ -80,8 +83,8 @@ class Generator:
 
         Errors are those of :meth:`~metanet_lib.interpret.interpreter.Interpreter.of`.
         """
-        interpreter = Interpreter.of(folder)
-        return cls(interpreter.representation, interpreter.zoo)
+        code, _, zoo, _ = read_run(folder)
+        return cls(code, zoo)
 
     def mean(self, dataset_id: str) -> np.ndarray:
         """Return the mean code of a dataset's models, ``[16]``.
@@ -120,26 +123,43 @@ class Generator:
         code: np.ndarray = (1 - share) * self.mean(first) + share * self.mean(last)
         return code
 
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Return the most likely models of codes ``[m, 16]``, float32 ``[m, 256, 16]``.
+
+        They are as strong along their directions as the nearest model, and mix them as the next.
+        """
+        near = self._near.kneighbors(codes, return_distance=False)
+        return self._filled(leading(self._functions(near)), near[:, 0], near[:, :2][:, -1])
+
     def models(self, codes: np.ndarray, seed: int) -> np.ndarray:
-        """Return models made from codes ``[m, 16]``, float32 ``[m, 256, 16]``.
+        """Return models drawn for codes ``[m, 16]``, float32 ``[m, 256, 16]``.
 
         Model ``i`` of a seed has the same random start whatever its code: along a way from code to
         code a model changes by what the codes say alone.
         """
-        starts = np.random.default_rng(seed).normal(size=(len(codes), INPUTS, CODES))
-        drawn = draw(self.code.decoded(codes), starts)
-        left, _, right = np.linalg.svd(drawn.astype(np.float64), full_matrices=False)
-        basis = left @ right  # of the drawn space, without a choice of its own
-        like = self._encoders[self._near.kneighbors(codes, return_distance=False)]
-        inside = np.einsum("mic,mkif->mkcf", basis, like)
-        gram = np.einsum("mkcf,mkdf->mcd", inside, inside)
-        values, vectors = np.linalg.eigh(gram)
-        roots = np.sqrt(values.clip(0))[:, None]
-        models = basis @ (vectors * roots @ vectors.transpose(0, 2, 1))
-        wanted = np.linalg.norm(like, axis=(2, 3)).mean(1)
-        models *= (wanted / np.linalg.norm(models, axis=(1, 2)))[:, None, None]
-        made: np.ndarray = models.astype(np.float32)
-        return made
+        near = self._near.kneighbors(codes, return_distance=False)
+        rng = np.random.default_rng(seed)
+        starts = rng.normal(size=(len(codes), INPUTS, CODES))
+        shuffled = rng.permuted(np.tile(np.arange(near.shape[1]), (len(codes), 1)), axis=1)
+        chosen = np.take_along_axis(near, shuffled, axis=1)
+        return self._filled(draw(self._functions(near), starts), chosen[:, 0], chosen[:, -1])
+
+    def _functions(self, near: np.ndarray) -> np.ndarray:
+        """Return what models ``[m, k]`` of the zoo do on average, ``[m, 256, 256]``."""
+        return np.stack([projectors(self._encoders[k].astype(np.float64)).mean(0) for k in near])
+
+    def _filled(self, spaces: np.ndarray, one: np.ndarray, another: np.ndarray) -> np.ndarray:
+        """Return encoders of column spaces, as strong as models of the zoo and mixed as others.
+
+        Spaces are given by what spans them, ``[m, 256, 16]``, and turned to lie as near to the
+        strong directions of the first models as they go (orthogonal Procrustes).
+        """
+        along, strengths, _ = np.linalg.svd(self._encoders[one], full_matrices=False)
+        mixing = np.linalg.svd(self._encoders[another], full_matrices=False).Vh
+        strengths, basis = strengths[:, None], np.linalg.qr(spaces).Q
+        left, _, right = np.linalg.svd(basis.mT @ (along * strengths**2))
+        encoders: np.ndarray = (basis @ left @ right * strengths) @ mixing
+        return encoders.astype(np.float32)
 
 
 def read_codes(path: Path | str, dimensions: int = 16) -> np.ndarray:

@@ -263,27 +263,7 @@ class Interpreter:
             If they do not belong together, if a file of theirs is damaged, or if no representation
             has this name.
         """
-        results = Results.at(folder)
-        if not results.trained:
-            raise FileNotFoundError(_missing(folder, "shards in zoo/"))
-        encoders, datasets, numbers = [], [], []
-        for dataset in results.trained:
-            shard = Shard.load(results.shard(dataset.slug))
-            fit = shard.encoder[: shard.models_fit].numpy()
-            kept = np.flatnonzero(np.isfinite(fit).all((1, 2)))  # the others diverged
-            encoders.append(fit[kept])
-            datasets += [shard.dataset_id] * len(kept)
-            numbers.append(kept)
-        zoo = Zoo(np.concatenate(encoders), np.array(datasets))
-        try:
-            if isinstance(representation, str):
-                name, fitted = representation, _stored(representation, results, zoo, folder)
-            else:
-                name = name or type(representation).__name__
-                fitted = representation.fit(zoo.encoders, zoo.datasets)
-            return cls(fitted, name, zoo, np.concatenate(numbers), parameters)
-        except ValueError as error:
-            raise ValueError(f"{folder}: {error}") from error
+        return cls(*read_run(folder, representation, name), parameters)
 
     def read(
         self, path: Path | str, tensor: str | None = None, indices: Sequence[int] = ()
@@ -339,6 +319,46 @@ class Interpreter:
             )
             for i in range(len(encoders))
         ]
+
+
+def read_run(
+    folder: Path | str,
+    representation: str | TransformerMixin = "functional",
+    name: str | None = None,
+) -> tuple[TransformerMixin, str, Zoo, np.ndarray]:
+    """Read the models of a run that fit the meta level, and a representation fitted to them.
+
+    Parameters and errors are those of :meth:`Interpreter.of`, what is returned those of an
+    :class:`Interpreter`: the representation, what it is called, the models, and the place of each
+    in its dataset's shard.
+
+    Examples
+    --------
+    >>> read_run(folder)
+    Traceback (most recent call last):
+    FileNotFoundError: ...: expected the results of a run, ...
+    """
+    results = Results.at(folder)
+    if not results.trained:
+        raise FileNotFoundError(_missing(folder, "shards in zoo/"))
+    encoders, datasets, numbers = [], [], []
+    for dataset in results.trained:
+        shard = Shard.load(results.shard(dataset.slug))
+        fit = shard.encoder[: shard.models_fit].numpy()
+        kept = np.flatnonzero(np.isfinite(fit).all((1, 2)))  # the others diverged
+        encoders.append(fit[kept])
+        datasets += [shard.dataset_id] * len(kept)
+        numbers.append(kept)
+    zoo = Zoo(np.concatenate(encoders), np.array(datasets))
+    try:
+        if isinstance(representation, str):
+            name, fitted = representation, _stored(representation, results, zoo, folder)
+        else:
+            name = name or type(representation).__name__
+            fitted = representation.fit(zoo.encoders, zoo.datasets)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
+    return fitted, name, zoo, np.concatenate(numbers)
 
 
 def _votes(labels: Iterable[str]) -> dict[str, int]:

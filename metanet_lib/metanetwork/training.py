@@ -50,15 +50,15 @@ class Metanetwork:
 
     def embed(self, encoders: np.ndarray) -> np.ndarray:
         """Return the embeddings ``[m, 16]`` of encoders ``[m, 256, 16]``."""
-        return self._in_chunks(self.model.encode, encoders)
+        return in_chunks(self.model.encode, encoders)
 
     def embed_filters(self, encoders: np.ndarray) -> np.ndarray:
         """Return the embedded filters ``[m, 16, 3]`` of encoders ``[m, 256, 16]``, unsorted."""
-        return self._in_chunks(self.model.embed_filters, encoders)
+        return in_chunks(self.model.embed_filters, encoders)
 
     def order(self, encoders: np.ndarray) -> np.ndarray:
         """Return the order ``[m, 16]`` in which filter sorting puts the encoders' filters."""
-        return self._in_chunks(lambda e: self.model.order(self.model.embed_filters(e)), encoders)
+        return in_chunks(lambda e: self.model.order(self.model.embed_filters(e)), encoders)
 
     def in_order(self, encoders: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` with their filters in sorted order."""
@@ -66,11 +66,11 @@ class Metanetwork:
 
     def reconstruct(self, encoders: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` after their way through 16 numbers, filters sorted."""
-        return self._in_chunks(lambda e: self.model.decode(self.model.encode(e)), encoders)
+        return in_chunks(lambda e: self.model.decode(self.model.encode(e)), encoders)
 
     def decode(self, embeddings: np.ndarray) -> np.ndarray:
         """Return the encoders ``[m, 256, 16]`` that embeddings ``[m, 16]`` stand for."""
-        return self._in_chunks(self.model.decode, embeddings)
+        return in_chunks(self.model.decode, embeddings)
 
     def axes_in_use(self, encoders: np.ndarray) -> int:
         """Count a filter's numbers that vary, by over a twentieth of the one that varies most."""
@@ -84,11 +84,19 @@ class Metanetwork:
         """
         return float(np.mean((self.reconstruct(encoders) - self.in_order(encoders)) ** 2))
 
-    @staticmethod
-    @torch.no_grad()
-    def _in_chunks(function: Callable[[Tensor], Tensor], of_models: np.ndarray) -> np.ndarray:
-        chunks = torch.from_numpy(np.ascontiguousarray(of_models)).split(64)
-        return torch.cat([function(chunk) for chunk in chunks]).numpy()
+
+@torch.no_grad()
+def in_chunks(function: Callable[[Tensor], Tensor], of_models: np.ndarray) -> np.ndarray:
+    """Return what a network says of models ``[m, ...]``, of which it sees 64 at a time.
+
+    Examples
+    --------
+    >>> in_chunks(torch.abs, np.array([-1, 2], np.float32))
+    array([1., 2.], dtype=float32)
+    """
+    chunks = torch.from_numpy(np.ascontiguousarray(of_models, np.float32)).split(64)
+    said: np.ndarray = torch.cat([function(chunk) for chunk in chunks]).numpy()
+    return said
 
 
 def train(

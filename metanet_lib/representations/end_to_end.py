@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from metanet_lib.metanetwork import MetaAutoencoder, MetanetworkParameters, initialise
 from metanet_lib.metanetwork.autoencoders import UnitwiseAutoencoder, filters_of
+from metanet_lib.metanetwork.training import in_chunks
 from metanet_lib.representations.deep import batches, finite
 from metanet_lib.representations.sets import matched_error
 from metanet_lib.zoo import CODES, INPUTS, checked_encoders
@@ -128,11 +129,11 @@ class EndToEnd(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the codes ``[m, 16]`` of encoders ``[m, 256, 16]``."""
-        return self._in_chunks(self.model_.encode, checked_encoders(X))
+        return in_chunks(self.model_.encode, checked_encoders(X))
 
     def inverse_transform(self, X: np.ndarray) -> np.ndarray:
         """Return the encoders ``[m, 256, 16]`` that codes ``[m, 16]`` stand for."""
-        return self._in_chunks(self.model_.decode, X)
+        return in_chunks(self.model_.decode, X)
 
     def _loss(self, models: Tensor, patches: Tensor | None, batch: Tensor) -> Tensor:
         of_batch = models[batch]
@@ -145,13 +146,6 @@ class EndToEnd(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return projection_error(decoded, of_batch)
         assert patches is not None
         return encoding_error(decoded, patches[batch])
-
-    @staticmethod
-    @torch.no_grad()
-    def _in_chunks(function: Any, of_models: np.ndarray) -> np.ndarray:
-        chunks = torch.from_numpy(np.ascontiguousarray(of_models, np.float32)).split(64)
-        together: np.ndarray = torch.cat([function(chunk) for chunk in chunks]).numpy()
-        return together
 
 
 class Joint(MetaAutoencoder):

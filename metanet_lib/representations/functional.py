@@ -36,7 +36,7 @@ from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo import CODES, INPUTS
 
 _FITTED = ("mean_", "encoder_", "decoder_")
-_SHARES = 0.001, 0.995  # of a direction that a drawn model has, on average; a decoded one may stray
+_SURE = 1e-5  # no direction is drawn more surely than 1 minus this, or less than this
 _FUNCTION = INPUTS * (INPUTS + 1) // 2  # numbers of the first view
 _CHUNK = 512  # models at a time, of whose views copies are made: a view has 128 KiB
 LOCALITY, SPECTRA = 0.5, 0.25
@@ -80,6 +80,21 @@ def apart_from_neighbours(numbers: np.ndarray, neighbours: int, kept: int) -> np
     return varying_beside(numbers, within, kept)
 
 
+def leading(functions: np.ndarray) -> np.ndarray:
+    """Return the 16 directions in which functions are largest, float32 ``[m, 256, 16]``.
+
+    They are orthonormal, the largest first.
+
+    Examples
+    --------
+    >>> leading(np.diag(np.arange(256.0))[None])[0].argmax(0)[:3]
+    array([255, 254, 253])
+    """
+    _, vectors = np.linalg.eigh(functions)
+    largest: np.ndarray = vectors[:, :, : -CODES - 1 : -1].astype(np.float32)
+    return largest
+
+
 def draw(functions: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Return encoders drawn for functions, float32 ``[m, 256, 16]``: others for other starts.
 
@@ -91,22 +106,20 @@ def draw(functions: np.ndarray, starts: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     functions
-        Symmetric, of trace 16, their eigenvalues in 0..1 or not far out, ``[m, 256, 256]``.
+        Means of projectors on 16 directions, ``[m, 256, 256]``: symmetric, of trace 16.
     starts
         Standard normal numbers, ``[m, 256, 16]``; the same ones give the same models.
 
     Examples
     --------
-    >>> starts = np.random.default_rng(0).normal(size=(24, 256, 16))
-    >>> code = FunctionalCode(4).fit(encoders)
-    >>> draw(code.decoded(code.transform(encoders)), starts).shape
-    (24, 256, 16)
+    >>> starts = np.random.default_rng(0).normal(size=(1, 256, 16))
+    >>> draw(np.eye(256)[None] / 16, starts).shape  # every direction alike
+    (1, 256, 16)
     """
     values, vectors = np.linalg.eigh(functions)
-    values = values.clip(*_SHARES)
-    values = (values * CODES / values.sum(1, keepdims=True)).clip(*_SHARES)
+    values = values.clip(_SURE, 1 - _SURE)
     roots = np.sqrt(values / (1 - values))[:, :, None]
-    drawn: np.ndarray = vectors @ (roots * (vectors.transpose(0, 2, 1) @ starts))
+    drawn: np.ndarray = vectors @ (roots * (vectors.mT @ starts))
     return drawn.astype(np.float32)
 
 
@@ -261,9 +274,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Their columns are orthonormal, the most important first.
         """
-        _, vectors = np.linalg.eigh(self.decoded(X))
-        leading: np.ndarray = vectors[:, :, : -CODES - 1 : -1].astype(np.float32)
-        return leading
+        return leading(self.decoded(X))
 
     def decoded(self, X: np.ndarray) -> np.ndarray:
         """Return the functions ``[m, 256, 256]`` of codes, their changes over places in full.

@@ -9,9 +9,11 @@ from metanet_lib.catalog import dataset
 from metanet_lib.data.patches import PatchParameters
 from metanet_lib.experiments.generation import (
     BY_PAPER,
-    DIRECTIONS,
+    DRAWN,
     ITSELF,
+    LINEARLY,
     MADE,
+    MIXED,
     RANDOM,
     SAMPLED,
     GenerationParameters,
@@ -72,7 +74,7 @@ def made(generator):
 def test_made_models_work_as_trained_ones_do_and_random_ones_do_not(made):
     ratios = beside_fresh(linear_errors(made, HELD)).median()
     assert ratios[ITSELF] == 1
-    for name in (MADE, SAMPLED, DIRECTIONS):
+    for name in (MADE, DRAWN, SAMPLED, LINEARLY):
         assert ratios[name] < 1.5
     assert ratios[RANDOM] > 2.5
     assert ratios[BY_PAPER] > 2.5, "hardly trained"
@@ -83,12 +85,12 @@ def test_made_models_work_as_trained_ones_do_and_random_ones_do_not(made):
 
 def test_mixing_filters_changes_the_zoos_read_out_and_not_the_linear_one(made):
     linear = beside_fresh(linear_errors(made, HELD))
-    np.testing.assert_allclose(linear[DIRECTIONS], linear[f"{DIRECTIONS}, mixed"], rtol=1e-3)
+    np.testing.assert_allclose(linear[MADE], linear[MIXED], rtol=1e-3)
     small = ZooParameters(batch_size=50)
     trained = trained_errors(made, HELD, small, SIZE)
     assert len(trained) == len(made) * len(IDS)
     ratios = beside_fresh(trained)
-    assert (ratios[DIRECTIONS] != ratios[f"{DIRECTIONS}, mixed"]).all()
+    assert (ratios[MADE] != ratios[MIXED]).all()
     pd.testing.assert_frame_equal(trained, trained_errors(made, HELD, small, SIZE))
 
 
