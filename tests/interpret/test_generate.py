@@ -101,6 +101,20 @@ def test_a_model_follows_from_its_code_and_seed(generator):
     np.testing.assert_allclose(near, one, atol=1e-2)
 
 
+def test_a_code_is_decoded_by_the_ten_models_nearest_to_it(generator):
+    encoders = generator._encoders
+    for code, decoded in zip(
+        generator.codes[:3], generator.decode(generator.codes[:3]), strict=True
+    ):
+        near = np.linalg.norm(generator.codes - code, axis=1).argsort()[:10]
+        bases = np.linalg.qr(encoders[near].astype(np.float64)).Q
+        strongest = np.linalg.eigh((bases @ bases.mT).mean(0)).eigenvectors[:, -16:]
+        kept = np.square(strongest.T @ np.linalg.qr(decoded).Q).sum()
+        assert kept == pytest.approx(16, abs=1e-3)
+        own, nearest = (np.linalg.svd(e, compute_uv=False) for e in (decoded, encoders[near[0]]))
+        np.testing.assert_allclose(own, nearest, rtol=1e-4)
+
+
 def test_the_way_leads_from_mean_to_mean(generator):
     first, last = (generator.mean(name) for name in IDS[:2])
     np.testing.assert_allclose(generator.between(*IDS[:2], 0), first)
