@@ -284,8 +284,10 @@ figures.show_table(
 # %% [markdown]
 # ## From a photograph's model to a sound's
 #
-# On the line between the mean codes of two datasets, with one random start all the way. Beside it, two
-# trained models, their filters aligned and their weights interpolated.
+# On the line between the mean codes of two datasets, decoded at each step. Between two datasets lie few
+# models or none: what is decoded there is like the nearest ones, and changes at once where others are
+# nearest. Beside it stand the code's linear decoder, which needs no models near, and two trained models,
+# their filters aligned and their weights interpolated.
 
 # %% tags=["hide-input"]
 by_modality = {m: [d.id for d in trains if d.modality == m] for m in modalities}
@@ -300,9 +302,8 @@ if ends:
         results,
         "generation_way",
         f"From {ends[0]} to {ends[1]}. Above: error on both datasets along the way. Below: the filters of the "
-        "models on it, each filter in a scale of its own; the models that "
-        "they lie like change where the nearest codes do.",
-        alt="Above, four lines of errors along the way. Below, rows of sixteen filters that change.",
+        "decoded models on it, each filter in a scale of its own.",
+        alt="Above, six lines of errors along the way. Below, rows of sixteen filters that change.",
         data=rows,
     )
 shown

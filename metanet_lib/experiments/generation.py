@@ -406,8 +406,8 @@ def way(
     Returns
     -------
     (DataFrame, ndarray)
-        ``share`` of the way, ``dataset`` that measures, ``by`` (``codes`` or ``aligned weights``)
-        and ``error``; and the models on the way of codes, ``[way, 256, 16]``.
+        ``share`` of the way, ``dataset`` that measures, ``by`` (``codes``, ``codes, linearly`` or
+        ``aligned weights``) and ``error``; and the models decoded on the way, ``[way, 256, 16]``.
 
     Examples
     --------
@@ -418,7 +418,7 @@ def way(
     >>> few = GenerationParameters(way=3)
     >>> rows, models = way(generator, zoo, held, ("v:aer", "a:air"), few)
     >>> len(rows), models.shape
-    (12, (3, 256, 16))
+    (18, (3, 256, 16))
     """
     shares = np.linspace(0, 1, p.way)
     codes = np.stack([generator.between(*ends, share) for share in shares])
@@ -428,7 +428,11 @@ def way(
     mixed = np.stack([(1 - share) * first + share * last[:, order] for share in shares])
     rows = [
         (share, end, by, error)
-        for by, models in (("codes", decoded), ("aligned weights", mixed))
+        for by, models in {
+            "codes": decoded,
+            "codes, linearly": generator.code.inverse_transform(codes),
+            "aligned weights": mixed,
+        }.items()
         for end in ends
         for share, error in zip(shares, linear_error(models, *held[end].moments), strict=True)
     ]

@@ -103,7 +103,11 @@ def on_the_way(rows: pd.DataFrame, encoders: np.ndarray, ends: Sequence[str]) ->
     steps = len(encoders)
     figure = Figure(figsize=(WIDTH, 2.9 + 0.33 * steps), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=[2.5, 0.33 * steps])
-    styles: dict[str, Any] = {"codes": "solid", "aligned weights": "dotted"}
+    styles: dict[str, Any] = {
+        "codes": "solid",
+        "codes, linearly": "dashed",
+        "aligned weights": "dotted",
+    }
     for (dataset, by), line in rows.groupby(["dataset", "by"], sort=False):
         style, hue = styles[str(by)], hue_of(str(dataset))
         above.plot(line.share, 100 * line.error, linestyle=style, color=hue, marker="o", ms=3)

@@ -121,7 +121,7 @@ def test_readers_are_asked_for_the_dataset_of_each(made):
 def test_the_way_begins_at_the_one_dataset_and_ends_at_the_other(generator):
     rows, encoders = way(generator, FIT, HELD, IDS, SIZE)
     assert encoders.shape == (3, 256, 16)
-    for by in ("codes", "aligned weights"):
+    for by in ("codes", "codes, linearly", "aligned weights"):
         error = rows[rows.by == by].set_index(["dataset", "share"]).error
         assert error["v:aer", 0] < 0.5 * error["v:aer", 1]
         assert error["a:air", 1] < 0.5 * error["a:air", 0]
