@@ -66,7 +66,7 @@ GLUED_TEXT = {
         "functional_modality": "100.0 %",
     },
     "13_from_numbers_to_models": {
-        "decoded_ratio": "a decoded ratio",
+        "sampled_ratio": "a sampled ratio",
     },
     "14_any_architecture": {
         "modality": "a modality",
