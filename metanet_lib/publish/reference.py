@@ -28,7 +28,7 @@ from metanet_lib.store import Results, sha256, write_atomically
 MARKS = ("<!-- What `metanet reference` writes: -->", "<!-- until here -->")
 """Between these stands the README's table of the paper and the reference runs."""
 
-LARGEST = 2_480_000
+LARGEST = 2_490_000
 """Bytes that a reference may have; two travel with every copy of the repository, under 5 MB."""
 
 
