@@ -21,6 +21,7 @@ Peers with data access are also given patches of each model's own dataset, drawn
 model (:func:`draw_samples`).
 """
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,6 +42,7 @@ from metanet_lib.experiments.cost import metanetwork_speed
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
 from metanet_lib.experiments.peers import peers as all_peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
+from metanet_lib.experiments.unfinished import keep, unfinished
 from metanet_lib.interpret import (
     STORED,
     InterpretParameters,
@@ -66,7 +68,7 @@ def run(
     parameters: PeersParameters,
     interpret: InterpretParameters,
 ) -> pd.DataFrame:
-    """Fit and assess every peer with every seed, side by side.
+    """Fit and assess every peer with every seed, side by side; go on where a killed run stood.
 
     Parameters
     ----------
@@ -92,19 +94,25 @@ def run(
     Examples
     --------
     >>> results = Results("mine")
-    >>> results.folder.mkdir(parents=True)
     >>> len(run(results, [], [], PatchParameters(), PeersParameters(), InterpretParameters()))
     0
     """
-    with TemporaryDirectory(dir=results.folder) as folder:
-        if any(peer.sees != "weights" for peer in peers):
-            zoos = load_zoo(results.zoo, datasets)
-            draw_samples(results.corpus_folder, zoos, patches, parameters.samples, folder)
+    if not peers:
+        return pd.DataFrame()
+    own_code = [Path(row.rsplit(":", 1)[0]).read_bytes() for row in parameters.extra]
+    made_of = (peers, datasets, patches, parameters, interpret, own_code)
+    with (
+        unfinished(results, f"{peers[0].name}_and_{len(peers) - 1}_more", *made_of) as kept,
+        TemporaryDirectory(dir=results.folder, prefix=".samples.") as folder,
+    ):
         jobs = [
-            (peer, seed, results.zoo, datasets, folder, interpret)
+            (peer, seed, results.zoo, datasets, folder, interpret, kept / f"{peer.name}_{seed}")
             for peer in peers
             for seed in peer.runs(parameters)
         ]
+        if any(peer.sees != "weights" and not path.exists() for peer, *_, path in jobs):
+            zoos = load_zoo(results.zoo, datasets)
+            draw_samples(results.corpus_folder, zoos, patches, parameters.samples, folder)
         jobs.sort(key=lambda job: not job[0].deep)  # the long ones first: none is left at the end
         rows = side_by_side(_run, jobs, "representations", "fit")
     return pd.DataFrame([row for two in rows for row in two])
@@ -355,12 +363,16 @@ def _run(
     datasets: Sequence[Dataset],
     folder: Path | str,
     interpret: InterpretParameters,
+    kept: Path,
 ) -> list[dict[str, Any]]:
-    """Read what the peer may see and assess it, in this process."""
-    zoos = load_zoo(zoo, datasets)
-    samples = [None] * 3 if peer.sees == "weights" else _load_samples(folder)
-    with threadpool_limits(1):
-        return assess_peer(peer, seed, zoos, interpret, samples)
+    """Read what the peer may see and assess it, in this process; or what came out of it before."""
+    if not kept.exists():
+        zoos = load_zoo(zoo, datasets)
+        samples = [None] * 3 if peer.sees == "weights" else _load_samples(folder)
+        with threadpool_limits(1):
+            keep(kept, assess_peer(peer, seed, zoos, interpret, samples))
+    rows: list[dict[str, Any]] = json.loads(kept.read_text())
+    return rows
 
 
 def assess_peer(

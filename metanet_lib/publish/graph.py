@@ -407,7 +407,7 @@ def stop_processes() -> None:
 
 
 def clear_unfinished(folder: Path) -> None:
-    """Remove the files that a killed run was writing beside their places in a results folder.
+    """Remove what a killed run was writing beside its place in a results folder.
 
     Examples
     --------
@@ -416,8 +416,10 @@ def clear_unfinished(folder: Path) -> None:
     >>> list(folder.iterdir())
     []
     """
-    for path in folder.rglob(".*"):
-        if path.is_file():
+    for path in sorted(folder.rglob(".*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.exists():
             path.unlink()
 
 

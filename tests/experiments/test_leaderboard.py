@@ -10,6 +10,7 @@ import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from small_run import write_shard
 
 from metanet_lib import catalog, figures
 from metanet_lib.data.patches import PatchParameters
@@ -436,6 +437,58 @@ def test_the_comparison_of_a_run_is_that_of_its_peers_alone(demo_corpus, tmp_pat
     times = ["fit_seconds", "ms_per_model"]
     pd.testing.assert_frame_equal(rows.drop(columns=times), pd.DataFrame(alone).drop(columns=times))
     assert {path.name for path in results.folder.iterdir()} == {"zoo"}
+
+
+class Counting(TransformerMixin, BaseEstimator):
+    """Embeds each model by its mean filter, and adds a line to a file; fails while another is."""
+
+    def __init__(self, log, stop):
+        self.log, self.stop = log, stop
+
+    def fit(self, X, y=None):
+        if self.stop.exists():
+            raise RuntimeError("killed")
+        with self.log.open("a") as file:
+            file.write("fitted\n")
+        return self
+
+    def transform(self, X):
+        return X.mean(2)
+
+
+def test_a_killed_comparison_goes_on_where_it_stood_unless_something_changed(tmp_path, one_by_one):
+    results = Results("tiny", root=tmp_path)
+    datasets = [catalog.dataset(name) for name in FIT_IDS]
+    for d in datasets:
+        write_shard(results.shard(d.slug), d.id, FIT.of([d.id]).encoders, models_fit=4)
+    stop, logs = tmp_path / "stop", (tmp_path / "first", tmp_path / "second")
+    first, second = (
+        Peer(log.name, "Mean", "weights only", "", Counting(log, at), "How.", "Why.")
+        for log, at in zip(logs, (tmp_path / "never", stop), strict=True)
+    )
+
+    def compared(interpret=K):
+        return run(results, datasets, [first, second], PatchParameters(), SMALL, interpret)
+
+    def fits():
+        return [log.read_text().count("fitted") if log.exists() else 0 for log in logs]
+
+    stop.touch()
+    with pytest.raises(RuntimeError, match="killed"):
+        compared()
+    stop.unlink()
+    rows = compared()
+    assert fits() == [1, 1], "the first is not fitted again"
+    again = compared()
+    assert fits() == [2, 2], "what was done is done anew"
+    times = ["fit_seconds", "ms_per_model"]
+    pd.testing.assert_frame_equal(rows.drop(columns=times), again.drop(columns=times))
+    stop.touch()
+    with pytest.raises(RuntimeError, match="killed"):
+        compared()
+    stop.unlink()
+    compared(replace(K, k=2))
+    assert fits() == [4, 3], "asked in another way, it begins anew"
 
 
 def test_the_training_time_of_a_metanetwork_is_that_of_its_filters_and_its_models(monkeypatch):
