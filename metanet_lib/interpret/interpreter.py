@@ -37,7 +37,7 @@ from metanet_lib.interpret.familiar import Familiarity
 from metanet_lib.interpret.foreign import read_models
 from metanet_lib.metanetwork import best, load
 from metanet_lib.representations import MetaEncoder
-from metanet_lib.representations.functional import FunctionalCode
+from metanet_lib.representations.functional import FunctionalCode, digest
 from metanet_lib.store import Results
 from metanet_lib.zoo import Shard, Zoo, checked_encoders
 
@@ -372,14 +372,19 @@ def _stored(name: str, results: Results, zoo: Zoo, folder: Path | str) -> Transf
             other = "; `--representation paper` answers with the paper's metanetwork instead"
             raise FileNotFoundError(_missing(folder, results.functional.name) + other)
         code = FunctionalCode.load(results.functional)
-        _require_same("functional", code.loss_, code.functional_loss(zoo.encoders))
+        if code.fitted_to_ != digest(zoo.encoders):
+            raise ValueError(_of_others("functional code", "models are others"))
         return code
     if name == "paper":
         if not results.metanetwork.is_file():
             raise FileNotFoundError(_missing(folder, results.metanetwork.name))
         metanetwork = best(load(results.metanetwork))
-        here = metanetwork.reconstruction_loss(zoo.encoders)
-        _require_same("reconstruction", metanetwork.loss, here)
+        own, here = metanetwork.loss, metanetwork.reconstruction_loss(zoo.encoders)
+        if not np.isclose(here, own, rtol=SAME_LOSS, atol=0):
+            found = (
+                f"reconstruction loss was {own:.6g} on its own models and is {here:.6g} on these"
+            )
+            raise ValueError(_of_others("metanetwork", found))
         return MetaEncoder(metanetwork)
     raise ValueError(
         f"unknown representation {name!r}; expected {', '.join(STORED)}, or a transformer"
@@ -393,11 +398,8 @@ def _missing(folder: Path | str, what: str) -> str:
     )
 
 
-def _require_same(kind: str, own: float, here: float) -> None:
-    if not np.isclose(here, own, rtol=SAME_LOSS, atol=0):
-        what = "functional code" if kind == "functional" else "metanetwork"
-        raise ValueError(
-            f"expected a {what} trained on the models of this zoo, found one whose {kind} loss was "
-            f"{own:.6g} on its own models and is {here:.6g} on these; `make book` makes both anew, "
-            "for one another"
-        )
+def _of_others(what: str, found: str) -> str:
+    return (
+        f"expected a {what} trained on the models of this zoo, found one whose {found}; "
+        "`make book` makes both anew, for one another"
+    )

@@ -16,8 +16,8 @@ largest: the best encoder, by least squares, of patches that have it for their c
 :class:`RefinedFunctionalCode` trains a network from the closed optimum on.
 """
 
+import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,7 +35,7 @@ from metanet_lib.representations.weights import Components, varying_beside
 from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo import CODES, INPUTS
 
-_FITTED = ("mean_", "encoder_", "decoder_")
+_FITTED = ("mean_", "encoder_", "decoder_", "embedding_")
 _SURE = 1e-5  # no direction is drawn more surely than 1 minus this, or less than this
 _FUNCTION = INPUTS * (INPUTS + 1) // 2  # numbers of the first view
 _CHUNK = 512  # models at a time, of whose views copies are made: a view has 128 KiB
@@ -121,6 +121,17 @@ def draw(functions: np.ndarray, starts: np.ndarray) -> np.ndarray:
     roots = np.sqrt(values / (1 - values))[:, :, None]
     drawn: np.ndarray = vectors @ (roots * (vectors.mT @ starts))
     return drawn.astype(np.float32)
+
+
+def digest(encoders: np.ndarray) -> str:
+    """Return a digest of encoders, the same for the same numbers.
+
+    Examples
+    --------
+    >>> digest(encoders) == digest(encoders.copy()), digest(encoders) == digest(encoders[::-1])
+    (True, False)
+    """
+    return hashlib.sha256(np.ascontiguousarray(encoders, np.float32).data).hexdigest()
 
 
 class Views(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -210,9 +221,13 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     mean_, encoder_, decoder_
         ``[d]``, ``[dimensions, d]`` and ``[dimensions, d]``: the code is ``encoder_ @ (views -
         mean_)``, and of a code ``code @ decoder_ + mean_`` comes back.
+    embedding_
+        The codes of the models that fit, ``[m, dimensions]``.
+    fitted_to_
+        :func:`digest` of the models that fit, by which they are known again.
     loss_
-        The functional loss on the models that fit: the mean squared distance between functions and
-        what comes back from the code.
+        The functional loss on them: the mean squared distance between functions and what comes back
+        from the code.
 
     Examples
     --------
@@ -256,18 +271,24 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             varying = numbers.T @ numbers @ chosen  # what most likely goes with each number
             self.encoder_ = chosen.T @ pca.components_
             self.decoder_ = np.linalg.solve(chosen.T @ varying, varying.T) @ pca.components_
-        for name in _FITTED:
+        for name in ("mean_", "encoder_", "decoder_"):
             setattr(self, name, np.ascontiguousarray(getattr(self, name), np.float32))
-        errors = [self._errors(views[chunk]) for chunk in _chunks(len(views))]
-        self.loss_ = float(np.concatenate(errors).mean())
+        chunks = [views[chunk] for chunk in _chunks(len(views))]
+        self.embedding_ = np.concatenate([self._codes(chunk) for chunk in chunks])
+        self.loss_ = float(np.concatenate([self._errors(chunk) for chunk in chunks]).mean())
+        self.fitted_to_ = digest(X)
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return the codes ``[m, dimensions]``.
 
         Neither the order of a model's filters nor the strength or the sign of any changes them.
+        Those of the models that fit are known.
         """
-        return self._of_views(self._codes, X)
+        if len(X) == len(self.embedding_) and digest(X) == self.fitted_to_:
+            return self.embedding_.copy()
+        views = (self.views_.transform(X[chunk]) for chunk in _chunks(len(X)))
+        return np.concatenate([self._codes(of_chunk) for of_chunk in views])
 
     def inverse_transform(self, X: np.ndarray) -> np.ndarray:
         """Return encoders ``[m, 256, 16]`` that codes ``[m, dimensions]`` stand for.
@@ -287,10 +308,6 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         return unweighed(self._functions(X), self.locality)
 
-    def functional_loss(self, X: np.ndarray) -> float:
-        """Return the functional loss on encoders ``[m, 256, 16]``."""
-        return float(self._of_views(self._errors, X).mean())
-
     def save(self, path: Path | str) -> None:
         """Write what was fitted to a safetensors file.
 
@@ -309,6 +326,7 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                     "representation": "functional",
                     "parameters": json.dumps(self.get_params()),
                     "loss": repr(self.loss_),
+                    "fitted_to": self.fitted_to_,
                 },
             )
 
@@ -335,15 +353,8 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         code.views_.scales_ = tensors["scales"].numpy()
         for name in _FITTED:
             setattr(code, name, tensors[name].numpy())
-        code.loss_ = float(header["loss"])
+        code.loss_, code.fitted_to_ = float(header["loss"]), header["fitted_to"]
         return code
-
-    def _of_views(
-        self, asked: Callable[[np.ndarray], np.ndarray], encoders: np.ndarray
-    ) -> np.ndarray:
-        """Return what is asked of models' views, of which few are held at a time."""
-        views = (self.views_.transform(encoders[chunk]) for chunk in _chunks(len(encoders)))
-        return np.concatenate([asked(of_chunk) for of_chunk in views])
 
     def _errors(self, views: np.ndarray) -> np.ndarray:
         """Return the functional loss of each model, ``[m]``."""

@@ -15,6 +15,7 @@ from metanet_lib.representations.functional import (
     LOCALITY,
     FunctionalCode,
     RefinedFunctionalCode,
+    Views,
     apart_from_neighbours,
 )
 from metanet_lib.representations.views import function, spectra, square, stationary
@@ -136,6 +137,17 @@ def test_a_code_comes_back_from_its_file_and_a_foreign_file_is_named(encoders, t
     save_file({"weights": encoders}, torch_file)
     with pytest.raises(ValueError, match=r"foreign\.safetensors: expected a functional code.*weig"):
         FunctionalCode.load(torch_file)
+
+
+def test_the_models_that_fit_are_known_and_not_read_again(encoders, monkeypatch):
+    code = FunctionalCode(4).fit(encoders)
+    known = code.transform(encoders)
+    np.testing.assert_allclose(code.transform(encoders[1:]), known[1:], rtol=1e-4, atol=1e-4)
+    changed = encoders.copy()
+    changed[0, 0, 0] += 1
+    assert np.abs(code.transform(changed)[0] - known[0]).max() > 1e-3
+    monkeypatch.setattr(Views, "transform", None)
+    np.testing.assert_array_equal(code.transform(encoders.copy()), known)
 
 
 def test_training_on_begins_at_the_optimum_and_rebuilds_more(encoders):
