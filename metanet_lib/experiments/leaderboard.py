@@ -99,8 +99,9 @@ def run(
     """
     if not peers:
         return pd.DataFrame()
+    settings = [(peer, peer.representation.get_params()) for peer in peers]
     own_code = [Path(row.rsplit(":", 1)[0]).read_bytes() for row in parameters.extra]
-    made_of = (peers, datasets, patches, parameters, interpret, own_code)
+    made_of = (settings, datasets, patches, parameters, interpret, own_code)
     with (
         unfinished(results, f"{peers[0].name}_and_{len(peers) - 1}_more", *made_of) as kept,
         TemporaryDirectory(dir=results.folder, prefix=".samples.") as folder,
