@@ -181,13 +181,14 @@ def candidates(
         flat = aligned.transform(others).reshape(-1, INPUTS, CODES)
         nearest = np.argmin(np.linalg.norm(codes[:, None] - generator.codes[None], axis=2), axis=1)
         components = np.linalg.eigh(Moments.of(held[name].fitted).covariance)[1][:, -CODES:]
+        decoded = generator.decode(codes)
         sampled = generator.sample(name, p.samples, p.seed + place)
         for kind, encoders in {
             ITSELF: own,
-            MADE: generator.decode(codes),
+            MADE: decoded,
             DRAWN: generator.models(codes, p.seed + place),
             SAMPLED: generator.models(sampled, p.seed + place + len(held)),
-            MIXED: _mixed(generator.decode(codes), rng),
+            MIXED: _mixed(decoded, rng),
             LINEARLY: generator.code.inverse_transform(codes),
             BY_PAPER: paper.reconstruct(own),
             "nearest model of the zoo": fit.encoders[nearest],

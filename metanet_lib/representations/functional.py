@@ -35,7 +35,8 @@ from metanet_lib.representations.weights import Components, varying_beside
 from metanet_lib.store import read_tensors, write_atomically
 from metanet_lib.zoo import CODES, INPUTS
 
-_FITTED = ("mean_", "encoder_", "decoder_", "embedding_")
+_MAPS = "mean_", "encoder_", "decoder_"
+_FITTED = *_MAPS, "embedding_"
 _SURE = 1e-5  # no direction is drawn more surely than 1 minus this, or less than this
 _FUNCTION = INPUTS * (INPUTS + 1) // 2  # numbers of the first view
 _CHUNK = 512  # models at a time, of whose views copies are made: a view has 128 KiB
@@ -271,11 +272,12 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             varying = numbers.T @ numbers @ chosen  # what most likely goes with each number
             self.encoder_ = chosen.T @ pca.components_
             self.decoder_ = np.linalg.solve(chosen.T @ varying, varying.T) @ pca.components_
-        for name in ("mean_", "encoder_", "decoder_"):
+        for name in _MAPS:
             setattr(self, name, np.ascontiguousarray(getattr(self, name), np.float32))
-        chunks = [views[chunk] for chunk in _chunks(len(views))]
-        self.embedding_ = np.concatenate([self._codes(chunk) for chunk in chunks])
-        self.loss_ = float(np.concatenate([self._errors(chunk) for chunk in chunks]).mean())
+        chunks = _chunks(len(views))
+        self.embedding_ = np.concatenate([self._codes(views[chunk]) for chunk in chunks])
+        errors = [self._errors(views[chunk], self.embedding_[chunk]) for chunk in chunks]
+        self.loss_ = float(np.concatenate(errors).mean())
         self.fitted_to_ = digest(X)
         return self
 
@@ -356,9 +358,9 @@ class FunctionalCode(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         code.loss_, code.fitted_to_ = float(header["loss"]), header["fitted_to"]
         return code
 
-    def _errors(self, views: np.ndarray) -> np.ndarray:
+    def _errors(self, views: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Return the functional loss of each model, ``[m]``."""
-        apart = self.views_.functions(views) - self._functions(self._codes(views))
+        apart = self.views_.functions(views) - self._functions(codes)
         errors: np.ndarray = np.square(apart).sum(1)
         return errors
 

@@ -24,6 +24,7 @@ from metanet_lib.data.bank import Bank
 from metanet_lib.zoo.model import CODES, INPUTS, ZooParameters
 from metanet_lib.zoo.stack import Stack
 from metanet_lib.zoo.tiles import TILE_ROWS, prefetch, product
+from metanet_lib.zoo.vectors import fill, load, root, store, total, where_positive
 
 Floats = NDArray[np.float32]
 f32 = np.float32
@@ -193,60 +194,54 @@ def _between(
     ``left``: the gradients of the pre-activations, and the codes; and the gradients of scale and
     shift. Keeps the running mean and variance.
     """
-    momentum, epsilon = norm
-    s, size = f32(2) / f32(b * INPUTS), f32(b)
-    mean, var, inverse = np.empty(CODES, f32), np.zeros(CODES, f32), np.empty(CODES, f32)
-    _sum_columns(products, 0, mean)
-    mean /= size
+    size, none = f32(b), fill(f32(0))
+    share, momentum = fill(f32(1) / size), fill(norm[0])
+    mean = _sum_rows(products, 0) * share
+    var = none
     for j in range(b):
-        for k in range(CODES):
-            products[j, k] -= mean[k]
-            var[k] += products[j, k] * products[j, k]
-    for k in range(CODES):
-        running_mean[k] += momentum * (mean[k] - running_mean[k])
-        running_var[k] += momentum * (var[k] / (size - f32(1)) - running_var[k])
-        inverse[k] = f32(1) / np.sqrt(var[k] / size + epsilon)
+        z = load(products, (j, 0)) - mean
+        store(products, (j, 0), z)
+        var = var + z * z
+    was, unbiased = load(running_mean, (0,)), var * fill(f32(1) / (size - f32(1)))
+    store(running_mean, (0,), was + momentum * (mean - was))
+    was = load(running_var, (0,))
+    store(running_var, (0,), was + momentum * (unbiased - was))
+    inverse = fill(f32(1)) / root(var * share + fill(norm[1]))
+    scale, shift = load(trained, (_UNITS, 0)), load(trained, (_UNITS, CODES))
     for j in range(b):
-        for k in range(CODES):
-            products[j, k] *= inverse[k]
-            shifted = products[j, k] * trained[_UNITS, k] + trained[_UNITS, CODES + k]
-            left[j, CODES + k] = max(shifted, f32(0))
+        z = load(products, (j, 0)) * inverse
+        store(products, (j, 0), z)
+        shifted = z * scale + shift
+        store(left, (j, CODES), where_positive(shifted, shifted))
 
-    gram, of_bias = np.empty((CODES, CODES), f32), np.zeros(CODES, f32)
+    gram, of_bias = np.empty((CODES, CODES), f32), none
     bias, decoder = trained[INPUTS:_UNITS].reshape(-1), trained[:INPUTS, CODES:]
     _multiply_square(decoder.T, decoder, gram)
-    for c in range(0, INPUTS, 4):
-        for k in range(CODES):
-            r = CODES + k
-            first = bias[c] * trained[c, r] + bias[c + 1] * trained[c + 1, r]
-            of_bias[k] += first + bias[c + 2] * trained[c + 2, r] + bias[c + 3] * trained[c + 3, r]
+    for c in range(INPUTS):
+        of_bias = of_bias + fill(bias[c]) * load(trained, (c, CODES))
     _multiply_square(left[:, CODES:], gram, left)
-    d_scale, d_shift = np.zeros(CODES, f32), np.zeros(CODES, f32)
+    d_scale, d_shift, s = none, none, fill(f32(2) / f32(b * INPUTS))
     for j in range(b):
-        for k in range(CODES):
-            d = (left[j, k] + of_bias[k] - products[j, CODES + k]) * s
-            d = d if left[j, CODES + k] > 0 else f32(0)
-            left[j, k] = d
-            d_shift[k] += d
-            d_scale[k] += d * products[j, k]
-    for k in range(CODES):
-        gradient[_UNITS, k], gradient[_UNITS, CODES + k] = d_scale[k], d_shift[k]
-        inverse[k] *= trained[_UNITS, k]
-    d_scale /= size
-    d_shift /= size
+        d = (load(left, (j, 0)) + of_bias - load(products, (j, CODES))) * s
+        d = where_positive(load(left, (j, CODES)), d)
+        store(left, (j, 0), d)
+        d_shift = d_shift + d
+        d_scale = d_scale + d * load(products, (j, 0))
+    store(gradient, (_UNITS, 0), d_scale)
+    store(gradient, (_UNITS, CODES), d_shift)
+    inverse, d_scale, d_shift = inverse * scale, d_scale * share, d_shift * share
     for j in range(b):
-        for k in range(CODES):
-            left[j, k] = inverse[k] * (left[j, k] - d_shift[k] - products[j, k] * d_scale[k])
+        d = load(left, (j, 0)) - d_shift - load(products, (j, 0)) * d_scale
+        store(left, (j, 0), inverse * d)
 
 
 @njit(**_PART)  # type: ignore[untyped-decorator]
-def _sum_columns(rows: Floats, first: int, total: Floats) -> None:
-    """Write the sums of 16 columns, from the ``first``; there are a multiple of four rows."""
-    total[:] = 0
-    for j in range(0, len(rows), 4):  # four at a time: the total is read and written less often
-        for k in range(CODES):
-            c = first + k
-            total[k] += (rows[j, c] + rows[j + 1, c]) + (rows[j + 2, c] + rows[j + 3, c])
+def _sum_rows(rows: Floats, first: int) -> Any:
+    """Return the sums of 16 columns, from the ``first``, as a vector."""
+    added = fill(f32(0))
+    for j in range(len(rows)):
+        added = added + load(rows, (j, first))
+    return added
 
 
 @njit(**_PART)  # type: ignore[untyped-decorator]
@@ -275,19 +270,17 @@ def _back(
     """
     s, size = f32(2) / f32(b * INPUTS), f32(b)
     gram, own = np.empty((CODES, CODES), f32), np.empty((INPUTS, CODES), f32)
-    codes, bias = left[:b, CODES:], trained[INPUTS:_UNITS].reshape(-1)
-    sum_codes, d_bias = np.empty(CODES, f32), gradient[INPUTS:_UNITS].reshape(-1)
-    _sum_columns(left, CODES, sum_codes)
+    codes, decoder = left[:b, CODES:], trained[:INPUTS, CODES:]
+    bias, d_bias = trained[INPUTS:_UNITS].reshape(-1), gradient[INPUTS:_UNITS].reshape(-1)
+    sum_codes, factor = _sum_rows(left, CODES), fill(s)
     _multiply_square(codes.T, codes, gram)
-    _multiply_square(trained[:INPUTS, CODES:], gram, own)
+    _multiply_square(decoder, gram, own)
     _multiply_wide(x[:b].T, left[:b], gradient)
     for c in range(INPUTS):
-        total = f32(0)
-        for k in range(CODES):
-            d = own[c, k] + bias[c] * sum_codes[k] - gradient[c, CODES + k]
-            gradient[c, CODES + k] = s * d
-            total += sum_codes[k] * trained[c, CODES + k]
-        d_bias[c] = s * (total + size * bias[c] - sum_x[c])
+        d = load(own, (c, 0)) + fill(bias[c]) * sum_codes - load(gradient, (c, CODES))
+        store(gradient, (c, CODES), factor * d)
+        of_codes = total(sum_codes * load(trained, (c, CODES)))
+        d_bias[c] = s * (of_codes + size * bias[c] - sum_x[c])
 
 
 @njit(**_PART)  # type: ignore[untyped-decorator]

@@ -12,7 +12,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_LANES = 16  # numbers in a vector
+from metanet_lib.zoo.vectors import LANES, NUMBER, VECTOR, spread
+
 _TILE = 16 if get_host_cpu_features().get("avx512f") else 4  # vectors that registers hold
 _CACHE_LINE = 64  # bytes
 TILE_ROWS = 16
@@ -35,12 +36,10 @@ def product(width: int) -> Any:
     >>> print(out.min(), out.max())
     5.0 5.0
     """
-    number, index = ir.FloatType(), ir.IntType(64)
-    vector, byte = ir.VectorType(number, _LANES), ir.IntType(8)
-    vectors = range(width // _LANES)  # of a row
+    index, byte = ir.IntType(64), ir.IntType(8)
+    vectors = range(width // LANES)  # of a row
     rows = range(_TILE // len(vectors))  # of a tile
-    undefined, zero = ir.Constant(vector, ir.Undefined), ir.Constant(vector, [0.0] * _LANES)
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+    zero = ir.Constant(VECTOR, [0.0] * LANES)
 
     @intrinsic
     def multiply(_: Any, a: types.Array, b: types.Array, out: types.Array) -> Any:
@@ -55,11 +54,11 @@ def product(width: int) -> Any:
             )
             length, terms = cgutils.unpack_tuple(build, views[0].shape)
 
-            def at(start: Any, row: Any, stride: Any, v: int = 0, kind: Any = vector) -> Any:
-                offset = build.add(build.mul(row, stride), index(4 * _LANES * v))
+            def at(start: Any, row: Any, stride: Any, v: int = 0, kind: Any = VECTOR) -> Any:
+                offset = build.add(build.mul(row, stride), index(4 * LANES * v))
                 return build.bitcast(build.gep(start, [offset]), kind.as_pointer())
 
-            totals = {(r, v): cgutils.alloca_once(build, vector) for r in rows for v in vectors}
+            totals = {(r, v): cgutils.alloca_once(build, VECTOR) for r in rows for v in vectors}
             with cgutils.for_range(build, build.udiv(length, index(len(rows)))) as tile:
                 first = build.mul(tile.index, index(len(rows)))
                 of_a, of_out = at(starts[0], first, a_row), at(starts[2], first, out_row)
@@ -71,9 +70,8 @@ def product(width: int) -> Any:
                     right = [build.load(p, align=4) for p in of_b]
                     column = build.bitcast(at(of_a, term.index, a_term), byte.as_pointer())
                     for r in rows:
-                        one = build.load(at(column, index(r), a_row, kind=number))
-                        one = build.insert_element(undefined, one, ir.IntType(32)(0))
-                        many = build.shuffle_vector(one, undefined, everywhere)
+                        one = build.load(at(column, index(r), a_row, kind=NUMBER))
+                        many = spread(build, one)
                         for v in vectors:
                             added = build.fmul(many, right[v], flags=("contract",))
                             total = build.load(totals[r, v])
