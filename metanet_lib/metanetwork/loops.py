@@ -11,11 +11,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from metanet_lib.zoo.tiles import product
+
 Floats = NDArray[np.float32]
 Offsets = NDArray[np.uint64]
 f32 = np.float32
 u64 = np.uint64
-
+_WIDE = 64  # numbers of a row that are multiplied at a time
+_multiply = product(_WIDE, scattered=True)
 
 _FAST: dict[str, Any] = {  # sums in any order
     "cache": True,
@@ -53,25 +56,19 @@ def convolve(
     [[[21.0, 32.0, 43.0]]]
     """
     outputs, rows, length = out.shape
+    whole = length // _WIDE * _WIDE
     for i in range(rows):
         first, end = u64(i * stride), u64(i * stride + length)
+        for j in range(0, whole, _WIDE):
+            _multiply(weights, x[i * stride + j :], offsets, out[:, i, j : j + _WIDE])
         for m in range(outputs):
-            row, w = out[m, i], weights[m]
-            row[:] = bias[m]
-            for t in range(0, len(offsets) - 7, 8):  # eight at a time: row is read less often
-                w0, w1, w2, w3 = w[t], w[t + 1], w[t + 2], w[t + 3]
-                w4, w5, w6, w7 = w[t + 4], w[t + 5], w[t + 6], w[t + 7]
-                o0, o1, o2, o3 = offsets[t], offsets[t + 1], offsets[t + 2], offsets[t + 3]
-                o4, o5, o6, o7 = offsets[t + 4], offsets[t + 5], offsets[t + 6], offsets[t + 7]
-                for j in range(first, end):
-                    row[j - first] += (
-                        w0 * x[o0 + j] + w1 * x[o1 + j] + w2 * x[o2 + j] + w3 * x[o3 + j]
-                        + w4 * x[o4 + j] + w5 * x[o5 + j] + w6 * x[o6 + j] + w7 * x[o7 + j]
-                    )  # fmt: skip
-            for t in range(len(offsets) // 8 * 8, len(offsets)):
-                w0, o0 = w[t], offsets[t]
-                for j in range(first, end):
-                    row[j - first] += w0 * x[o0 + j]
+            row = out[m, i]
+            row[whole:] = 0
+            row += bias[m]
+            for t in range(len(offsets)):
+                w, o = weights[m, t], offsets[t]
+                for left in range(first + u64(whole), end):
+                    row[left - first] += w * x[o + left]
 
 
 @njit(**_FAST)  # type: ignore[untyped-decorator]
@@ -90,18 +87,15 @@ def convolve_gradient(
     """
     outputs, rows, length = d_out.shape
     d_weights[:] = 0
-    d_bias[:] = 0
+    for m in range(outputs):
+        d_bias[m] = d_out[m].sum()
     for i in range(rows):
         first, end = u64(i * stride), u64(i * stride + length)
-        for m in range(outputs):
-            d, w = d_out[m, i], d_weights[m]
-            total = f32(0)
-            for j in range(length):
-                total += d[j]
-            d_bias[m] += total
-            for t in range(0, len(offsets) - 7, 8):
-                o0, o1, o2, o3 = offsets[t], offsets[t + 1], offsets[t + 2], offsets[t + 3]
-                o4, o5, o6, o7 = offsets[t + 4], offsets[t + 5], offsets[t + 6], offsets[t + 7]
+        for t in range(0, len(offsets) - 7, 8):  # eight at a time: d is read less often
+            o0, o1, o2, o3 = offsets[t], offsets[t + 1], offsets[t + 2], offsets[t + 3]
+            o4, o5, o6, o7 = offsets[t + 4], offsets[t + 5], offsets[t + 6], offsets[t + 7]
+            for m in range(outputs):
+                d, w = d_out[m, i], d_weights[m]
                 w0 = w1 = w2 = w3 = w4 = w5 = w6 = w7 = f32(0)
                 for j in range(first, end):
                     of_j = d[j - first]
@@ -115,11 +109,12 @@ def convolve_gradient(
                     w7 += of_j * x[o7 + j]
                 for k, total in enumerate((w0, w1, w2, w3, w4, w5, w6, w7)):
                     w[t + k] += total
-            for t in range(len(offsets) // 8 * 8, len(offsets)):
-                total, o0 = f32(0), offsets[t]
+        for t in range(len(offsets) // 8 * 8, len(offsets)):
+            for m in range(outputs):
+                d, total, o0 = d_out[m, i], f32(0), offsets[t]
                 for j in range(first, end):
                     total += d[j - first] * x[o0 + j]
-                w[t] += total
+                d_weights[m, t] += total
 
 
 @njit(**_FAST)  # type: ignore[untyped-decorator]

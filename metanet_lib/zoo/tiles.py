@@ -20,11 +20,12 @@ TILE_ROWS = 16
 """The rows of every tile divide this."""
 
 
-def product(width: int) -> Any:
+def product(width: int, scattered: bool = False) -> Any:
     """Return a product for numba, ``multiply(a, b, out)``: it writes ``a b`` into ``out``.
 
     ``a [r, n]`` may be transposed; ``b [n, width]`` and ``out [r, width]`` hold rows of neighbours.
-    ``r`` is a multiple of :data:`TILE_ROWS`, or of half of it where ``width`` is 32.
+    It is fastest where :data:`TILE_ROWS` divides ``r``. If ``scattered``, it is
+    ``multiply(a, b, offsets, out)``: row ``t`` of the right side begins at ``b[offsets[t]]``.
 
     Examples
     --------
@@ -38,52 +39,57 @@ def product(width: int) -> Any:
     """
     index, byte = ir.IntType(64), ir.IntType(8)
     vectors = range(width // LANES)  # of a row
-    rows = range(_TILE // len(vectors))  # of a tile
     zero = ir.Constant(VECTOR, [0.0] * LANES)
 
-    @intrinsic
-    def multiply(_: Any, a: types.Array, b: types.Array, out: types.Array) -> Any:
-        def generate(context: Any, build: Any, signature: Any, args: Any) -> Any:
-            views = [
-                cgutils.create_struct_proxy(kind)(context, build, value)
-                for kind, value in zip(signature.args, args, strict=True)
-            ]
-            starts = [build.bitcast(view.data, byte.as_pointer()) for view in views]
-            (a_row, a_term), (b_term, _), (out_row, _) = (
-                cgutils.unpack_tuple(build, view.strides) for view in views
-            )
-            length, terms = cgutils.unpack_tuple(build, views[0].shape)
+    def generate(context: Any, build: Any, signature: Any, args: Any) -> Any:
+        views = [
+            cgutils.create_struct_proxy(kind)(context, build, value)
+            for kind, value in zip(signature.args, args, strict=True)
+        ]
+        starts = [build.bitcast(view.data, byte.as_pointer()) for view in views]
+        strides = [cgutils.unpack_tuple(build, view.strides) for view in views]
+        (a_row, a_term), (b_term, *_), (out_row, _) = strides[0], strides[1], strides[-1]
+        length, terms = cgutils.unpack_tuple(build, views[0].shape)
 
-            def at(start: Any, row: Any, stride: Any, v: int = 0, kind: Any = VECTOR) -> Any:
-                offset = build.add(build.mul(row, stride), index(4 * LANES * v))
-                return build.bitcast(build.gep(start, [offset]), kind.as_pointer())
+        def at(start: Any, row: Any, stride: Any, v: int = 0, kind: Any = VECTOR) -> Any:
+            offset = build.add(build.mul(row, stride), index(4 * LANES * v))
+            return build.bitcast(build.gep(start, [offset]), kind.as_pointer())
 
+        def row_of_b(term: Any) -> Any:
+            if scattered:
+                term = build.load(at(starts[2], term, strides[2][0], kind=index))
+            return [build.load(at(starts[1], term, b_term, v), align=4) for v in vectors]
+
+        def tile(first: Any, rows: range) -> None:
+            of_a, of_out = at(starts[0], first, a_row), at(starts[-1], first, out_row)
+            of_a, of_out = (build.bitcast(p, byte.as_pointer()) for p in (of_a, of_out))
             totals = {(r, v): cgutils.alloca_once(build, VECTOR) for r in rows for v in vectors}
-            with cgutils.for_range(build, build.udiv(length, index(len(rows)))) as tile:
-                first = build.mul(tile.index, index(len(rows)))
-                of_a, of_out = at(starts[0], first, a_row), at(starts[2], first, out_row)
-                of_a, of_out = (build.bitcast(p, byte.as_pointer()) for p in (of_a, of_out))
-                for total in totals.values():
-                    build.store(zero, total)
-                with cgutils.for_range(build, terms) as term:
-                    of_b = [at(starts[1], term.index, b_term, v) for v in vectors]
-                    right = [build.load(p, align=4) for p in of_b]
-                    column = build.bitcast(at(of_a, term.index, a_term), byte.as_pointer())
-                    for r in rows:
-                        one = build.load(at(column, index(r), a_row, kind=NUMBER))
-                        many = spread(build, one)
-                        for v in vectors:
-                            added = build.fmul(many, right[v], flags=("contract",))
-                            total = build.load(totals[r, v])
-                            total = build.fadd(total, added, flags=("contract",))
-                            build.store(total, totals[r, v])
-                for (r, v), total in totals.items():
-                    build.store(build.load(total), at(of_out, index(r), out_row, v), align=4)
-            return context.get_dummy_value()
+            for total in totals.values():
+                build.store(zero, total)
+            with cgutils.for_range(build, terms) as term:
+                right = row_of_b(term.index)
+                column = build.bitcast(at(of_a, term.index, a_term), byte.as_pointer())
+                for r in rows:
+                    many = spread(build, build.load(at(column, index(r), a_row, kind=NUMBER)))
+                    for v in vectors:
+                        added = build.fmul(many, right[v], flags=("contract",))
+                        total = build.load(totals[r, v])
+                        total = build.fadd(total, added, flags=("contract",))
+                        build.store(total, totals[r, v])
+            for (r, v), total in totals.items():
+                build.store(build.load(total), at(of_out, index(r), out_row, v), align=4)
 
-        return types.void(a, b, out), generate
+        rows = max(1, _TILE // len(vectors))
+        whole = build.sub(length, build.urem(length, index(rows)))
+        with cgutils.for_range_slice(build, index(0), whole, index(rows)) as (first, _):
+            tile(first, range(rows))
+        with cgutils.for_range_slice(build, whole, length, index(1)) as (first, _):
+            tile(first, range(1))
+        return context.get_dummy_value()
 
-    return multiply
+    if scattered:
+        return intrinsic(lambda _, a, b, offsets, out: (types.void(a, b, offsets, out), generate))
+    return intrinsic(lambda _, a, b, out: (types.void(a, b, out), generate))
 
 
 def _prefetch(_: Any, array: types.Array, row: types.Integer) -> Any:

@@ -6,6 +6,16 @@ value that holds all sixteen needs no asking, and stays in a register from one l
 
 A change here is not noticed by the cache of compiled functions: ``metanet_lib/zoo/__pycache__`` has
 to go.
+
+Examples
+--------
+>>> import numpy as np
+>>> from numba import njit
+>>> double = njit(lambda x: store(x, (0,), load(x, (0,)) + load(x, (0,))))
+>>> x = np.arange(18, dtype=np.float32)
+>>> double(x)
+>>> print(x[14:])
+[28. 30. 16. 17.]
 """
 
 import operator
@@ -27,7 +37,13 @@ _UNALIGNED = 4  # bytes: a row may begin at any number
 
 
 class Vector(types.Type):
-    """The type of sixteen float32 numbers in numba's functions; they are added, multiplied etc."""
+    """The type of sixteen float32 numbers in numba's functions; they are added, multiplied etc.
+
+    Examples
+    --------
+    >>> Vector()
+    Vector
+    """
 
     def __init__(self) -> None:
         super().__init__("Vector")
@@ -43,7 +59,15 @@ _vector = Vector()
 
 
 def spread(build: Any, number: Any) -> Any:
-    """Return the compiler's word for a vector that holds ``number`` sixteen times."""
+    """Return the compiler's word for a vector that holds ``number`` sixteen times.
+
+    Examples
+    --------
+    >>> build = ir.IRBuilder(ir.Function(ir.Module(), ir.FunctionType(NUMBER, []), "one")
+    ...     .append_basic_block())
+    >>> print(spread(build, ir.Constant(NUMBER, 1.0)).type)
+    <16 x float>
+    """
     undefined = ir.Constant(VECTOR, ir.Undefined)
     one = build.insert_element(undefined, number, ir.IntType(32)(0))
     return build.shuffle_vector(one, undefined, ir.Constant(_SAME_PLACE, [0] * LANES))
