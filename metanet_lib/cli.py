@@ -436,11 +436,14 @@ def compare(
 @app.command()
 def reference(
     results: Annotated[Path, typer.Argument(help="A run's results, such as results/paper.")],
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Keep the chapters that there are.")
+    ] = False,
 ) -> None:
     """Keep a run as the reference to others: tables, figures and provenance, in reference/."""
     from metanet_lib.publish.reference import keep
 
-    print(f"{keep(results)}: written; commit it")
+    print(f"{keep(results, so_far=so_far)}: written; commit it")
 
 
 @app.command()

@@ -4,9 +4,11 @@ import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from metanet_lib.cli import app
@@ -41,7 +43,7 @@ def accuracy(of_metanetwork: float) -> pd.DataFrame:
     )
 
 
-def executed(run: Results, commit: str) -> None:
+def executed(run: Results, commit: str, day: str = "2026-01-02") -> None:
     """Write what a chapter leaves when it has run."""
     (run.folder / "chapters").mkdir(parents=True)
     (run.folder / "times").mkdir()
@@ -49,7 +51,7 @@ def executed(run: Results, commit: str) -> None:
         ran = {
             "papermill": {
                 "parameters": {"profile": run.profile, "corpus": run.corpus},
-                "end_time": "2026-01-02T03:04:05",
+                "end_time": f"{day}T03:04:05",
             },
             "metanet": {"commit": commit, "machine": MACHINE},
         }
@@ -146,6 +148,44 @@ def test_a_run_that_is_not_finished_is_not_kept(run):
     (run.folder / "chapters" / "10_cost.ipynb").unlink()
     with pytest.raises(FileNotFoundError, match="not executed: 10_cost"):
         reference.keep(run.folder)
+
+
+def with_models(run: Results, value: float) -> None:
+    run.zoo.mkdir(exist_ok=True)
+    save_file({"encoder": np.full((2, 256, 16), value, np.float32)}, run.zoo / "v-aer.safetensors")
+
+
+def test_a_run_is_kept_in_parts_if_its_models_are_the_same(run, tmp_path):
+    with_models(run, 0.5)
+    cost = run.folder / "chapters" / "10_cost.ipynb"
+    cost.rename(tmp_path / "later")
+    place = reference.keep(run.folder, so_far=True)
+    told = Reference.at(place).provenance
+    assert told["not_executed"] == ["10_cost"]
+    assert "10_cost" not in told["commits"]
+
+    subprocess.run(["rm", "-r", run.folder], check=True)  # on another day, from the beginning
+    executed(run, "ba9876543210", day="2026-01-05")
+    for name in CHAPTERS:
+        if name not in ("01_datasets", "10_cost"):
+            (run.folder / "chapters" / f"{name}.ipynb").unlink()
+    run.save_table(accuracy(0.7), "cost")
+    with_models(run, 0.25)
+    with pytest.raises(FileNotFoundError, match="not executed: 02_model_zoo"):
+        reference.keep(run.folder)
+    with_models(run, 0.5)
+    told = Reference.at(reference.keep(run.folder)).provenance
+    assert told["not_executed"] == []
+    assert told["executed"] == "2026-01-02 to 2026-01-05"
+    assert told["commits"]["10_cost"] == "ba9876543210"
+    assert told["commits"]["03_meta_autoencoder"] == "0123456789ab"
+    assert {p.name for p in place.rglob("*.*")} == {
+        "provenance.json",
+        "accuracy.csv",
+        "cost.csv",
+        "of_numbers.svg",
+    }
+    assert reference.check(place) == []
 
 
 def test_a_number_within_the_interval_is_not_outside(run, tmp_path):
@@ -257,7 +297,7 @@ def test_what_the_repository_keeps_is_whole_and_as_its_provenance_says(kept):
     sizes = [p.stat().st_size for p in kept.folder.rglob("*") if p.is_file()]
     assert sum(sizes) <= reference.LARGEST
     made = kept.provenance
-    assert set(made["commits"]) == set(CHAPTERS)
+    assert {*made["commits"], *made.get("not_executed", [])} == set(CHAPTERS)
     zoo, table = made["parameters"]["zoo"], pd.read_csv(kept.tables / "accuracy.csv")
     trains = zoo["training_datasets"]
     assert set(table.n_fit) == {zoo["models_fit"] * len(trains)}
