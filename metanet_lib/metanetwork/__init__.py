@@ -31,7 +31,7 @@ from metanet_lib.metanetwork.autoencoders import (
     filters_of,
     sort_filters,
 )
-from metanet_lib.metanetwork.compiled import CompiledStep
+from metanet_lib.metanetwork.compiled import CompiledStep, compiled
 from metanet_lib.metanetwork.file import load, save
 from metanet_lib.metanetwork.step import PlainStep
 from metanet_lib.metanetwork.training import (
@@ -53,6 +53,7 @@ __all__ = [
     "PlainStep",
     "UnitwiseAutoencoder",
     "best",
+    "compiled",
     "filters_of",
     "fit_autoencoder",
     "initialise",

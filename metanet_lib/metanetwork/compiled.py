@@ -6,7 +6,8 @@ larger pictures than in arithmetic. Here each layer of PyTorch has a twin, with 
 allocated once, in the layout of :mod:`~metanet_lib.metanetwork.loops`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -55,16 +56,14 @@ class CompiledStep:
     """
 
     def __init__(self, model: nn.Module, p: MetanetworkParameters) -> None:
-        self._model, self._p, self._steps = model, p, 0
+        self._p, self._steps = p, 0
         self._values, self._d_values = _into_one(list(model.parameters()))
         self._moments = _aligned(2, len(self._values))
-        self._chains: dict[int, _Chain] = {}
+        self._chains = _Chains(model)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Make one step on a batch ``[b, d]``; return the loss before it."""
-        if len(x) not in self._chains:
-            self._chains[len(x)] = _Chain(self._model, x)
-        loss = self._chains[len(x)].gradients(x)
+        loss = self._chains.of(x).gradients(x)
         self._steps += 1
         beta_1, beta_2 = self._p.adam_betas
         adam(
@@ -77,6 +76,68 @@ class CompiledStep:
             (np.float32(1 - beta_1), np.float32(beta_2), np.float32(1 - beta_2)),
         )
         return loss
+
+
+@contextmanager
+def compiled(*parts: nn.Module) -> Iterator[None]:
+    """Let these parts of a network go through compiled layers, while the network is trained.
+
+    The gradients of their parameters are written, not added to what was there: set them to zero,
+    not to None, between steps.
+
+    Parameters
+    ----------
+    parts
+        Layers one after the other, on the CPU, in training; as for :class:`CompiledStep`.
+
+    Raises
+    ------
+    TypeError
+        When a part is gone through, if a layer has no twin here.
+
+    Examples
+    --------
+    >>> part, x = nn.Linear(4, 4), torch.rand(8, 4)
+    >>> with compiled(part):
+    ...     part(x).sum().backward()
+    >>> part.bias.grad.tolist()
+    [8.0, 8.0, 8.0, 8.0]
+    """
+    for part in parts:
+        _into_one(list(part.parameters()))
+        vars(part)["forward"] = _Through(part)
+    try:
+        yield
+    finally:
+        for part in parts:
+            del vars(part)["forward"]
+
+
+class _Through:
+    """What takes the place of a part's ``forward``."""
+
+    def __init__(self, part: nn.Module) -> None:
+        self._parameters, self._chains = list(part.parameters()), _Chains(part)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        out: Tensor = _Step.apply(x, self._chains.of(x), *self._parameters)  # type: ignore[no-untyped-call]
+        return out
+
+
+class _Step(torch.autograd.Function):
+    """The compiled layers, as a step of a network that PyTorch traces back.
+
+    Parameters are given only to be seen as what the result depends on.
+    """
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, chain: "_Chain", *parameters: Tensor) -> Tensor:
+        context.chain, context.parameters = chain, len(parameters)
+        return chain.forward(x)
+
+    @staticmethod
+    def backward(context: Any, d_out: Tensor) -> Any:
+        return context.chain.backward(d_out), None, *[None] * context.parameters
 
 
 def _aligned(*shape: int) -> Floats:
@@ -138,15 +199,45 @@ class _Chain:
 
     def gradients(self, x: Tensor) -> Tensor:
         """Write the gradients of all parameters; return the loss."""
-        self._x.value.copy_(x.T)
-        for layer in self._layers:
-            layer.forward()
+        self._there(x)
         apart = torch.sub(self._out.value, self._x.value, out=self._out.gradient)
         loss = apart.square().mean()
         apart.mul_(2 / apart.numel())
+        self._back()
+        return loss
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the last layer gives for a batch ``[b, d]``."""
+        self._there(x)
+        return self._out.value.T.clone()
+
+    def backward(self, d_out: Tensor) -> Tensor:
+        """Write the gradients of all parameters; return that of the batch ``[b, d]``."""
+        self._out.gradient.copy_(d_out.T)
+        self._back()
+        return self._x.gradient.T.clone()
+
+    def _there(self, x: Tensor) -> None:
+        self._x.value.copy_(x.T)
+        for layer in self._layers:
+            layer.forward()
+
+    def _back(self) -> None:
         for layer in reversed(self._layers):
             layer.backward()
-        return loss
+
+
+class _Chains:
+    """The chains of an autoencoder, one for each size of a batch."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._of_size: dict[int, _Chain] = {}
+
+    def of(self, x: Tensor) -> _Chain:
+        if len(x) not in self._of_size:
+            self._of_size[len(x)] = _Chain(self._model, x)
+        return self._of_size[len(x)]
 
 
 class _Layer:

@@ -27,7 +27,12 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from torch import Tensor, nn
 
-from metanet_lib.metanetwork import MetaAutoencoder, MetanetworkParameters, initialise
+from metanet_lib.metanetwork import (
+    MetaAutoencoder,
+    MetanetworkParameters,
+    compiled,
+    initialise,
+)
 from metanet_lib.metanetwork.autoencoders import UnitwiseAutoencoder, filters_of
 from metanet_lib.metanetwork.training import in_chunks
 from metanet_lib.representations.deep import batches, finite
@@ -110,16 +115,18 @@ class EndToEnd(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
         self.model_.train()
         some = batches(len(models), p.batch_size, generator)
-        for step in range(self.steps):
-            loss = self._loss(models, patches, next(some))
-            if not math.isfinite(loss.item()):
-                raise FloatingPointError(
-                    f"the {self.kind} metanetwork, seed {self.seed}: the loss is {loss.item()} in "
-                    f"step {step + 1} of {self.steps}; try a smaller learning_rate"
-                )
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
+        unitwise = self.model_.unitwise
+        with compiled(unitwise.encoder, unitwise.decoder):
+            for step in range(self.steps):
+                loss = self._loss(models, patches, next(some))
+                if not math.isfinite(loss.item()):
+                    raise FloatingPointError(
+                        f"the {self.kind} metanetwork, seed {self.seed}: the loss is {loss.item()} "
+                        f"in step {step + 1} of {self.steps}; try a smaller learning_rate"
+                    )
+                adam.zero_grad(set_to_none=False)
+                loss.backward()
+                adam.step()
         self.model_.eval()
         with torch.no_grad():
             chunks = torch.arange(len(models)).split(64)

@@ -22,6 +22,7 @@ from metanet_lib.metanetwork import (
     MetanetworkParameters,
     PlainStep,
     UnitwiseAutoencoder,
+    compiled,
     fit_autoencoder,
     initialise,
     training,
@@ -129,3 +130,21 @@ def test_training_is_the_plain_loops_whatever_the_last_batch(n, monkeypatch):
 def test_a_layer_without_a_twin_is_refused_by_name():
     with pytest.raises(TypeError, match="Sigmoid has no twin that is compiled"):
         CompiledStep(nn.Sequential(nn.Linear(4, 4), nn.Sigmoid()), PAPER)(torch.rand(8, 4))
+
+
+def test_layers_that_are_compiled_within_a_network_give_the_gradients_that_pytorch_gives():
+    model = UnitwiseAutoencoder(SHAPES["two widths"])
+    model, exact = twins(model)
+    exact.double()
+    x = samples(24).requires_grad_()
+    x_exact = x.detach().double().requires_grad_()
+    with compiled(model.encoder, model.decoder):
+        for _ in range(2):  # what is there is not added to
+            model(x).sin().mean().backward()
+    exact(x_exact).sin().mean().backward()
+    for (name, found), wanted in zip(model.named_parameters(), exact.parameters(), strict=True):
+        assert torch.allclose(found.grad.double(), wanted.grad, rtol=1e-3, atol=1e-6), name
+    assert relative(x.grad.double() / 2, x_exact.grad) < 1e-5
+    model.zero_grad()
+    model(x.detach()).sum().backward()  # afterwards it is as before
+    assert all(parameter.grad is not None for parameter in model.parameters())
