@@ -1,7 +1,7 @@
 """Two words that numba lacks: a product whose sums stay in registers, and a request to the memory.
 
-Both are written in the language of numba's own compiler. A change here is not noticed by the cache
-of compiled functions: ``metanet_lib/zoo/__pycache__`` has to go.
+Both are written in the language of numba's own compiler. A change here is not noticed by the caches
+of compiled functions, ``metanet_lib/*/__pycache__``: they have to go.
 """
 
 from typing import Any
