@@ -39,10 +39,10 @@ from threadpoolctl import threadpool_limits
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
 from metanet_lib.experiments.cost import metanetwork_speed
+from metanet_lib.experiments.fits import keep, place
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
 from metanet_lib.experiments.peers import peers as all_peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
-from metanet_lib.experiments.unfinished import keep, unfinished
 from metanet_lib.interpret import (
     STORED,
     InterpretParameters,
@@ -68,7 +68,7 @@ def run(
     parameters: PeersParameters,
     interpret: InterpretParameters,
 ) -> pd.DataFrame:
-    """Fit and assess every peer with every seed, side by side; go on where a killed run stood.
+    """Fit and assess every peer with every seed, side by side; what is kept is not fitted anew.
 
     Parameters
     ----------
@@ -99,19 +99,16 @@ def run(
     """
     if not peers:
         return pd.DataFrame()
-    settings = [(peer, peer.representation.get_params()) for peer in peers]
     own_code = [Path(row.rsplit(":", 1)[0]).read_bytes() for row in parameters.extra]
-    made_of = (settings, datasets, patches, parameters, interpret, own_code)
-    with (
-        unfinished(results, f"{peers[0].name}_and_{len(peers) - 1}_more", *made_of) as kept,
-        TemporaryDirectory(dir=results.folder, prefix=".samples.") as folder,
-    ):
-        jobs = [
-            (peer, seed, results.zoo, datasets, folder, interpret, kept / f"{peer.name}_{seed}")
-            for peer in peers
-            for seed in peer.runs(parameters)
-        ]
-        if any(peer.sees != "weights" and not path.exists() for peer, *_, path in jobs):
+    asked_how = (datasets, patches, parameters.samples, interpret, own_code)
+    with TemporaryDirectory(dir=results.folder, prefix=".samples.") as folder:
+        jobs = []
+        for peer in peers:
+            settings = peer.representation.get_params()
+            for seed in peer.runs(parameters):
+                at = place(results, f"{peer.name}_{seed}", peer, settings, seed, *asked_how)
+                jobs.append((peer, seed, results.zoo, datasets, folder, interpret, at))
+        if any(peer.sees != "weights" and not at.exists() for peer, *_, at in jobs):
             zoos = load_zoo(results.zoo, datasets)
             draw_samples(results.corpus_folder, zoos, patches, parameters.samples, folder)
         jobs.sort(key=lambda job: not job[0].deep)  # the long ones first: none is left at the end

@@ -4,8 +4,8 @@ numba has no such values: it leaves it to its compiler to see which neighbours c
 together, and where arrays might overlap the compiler asks, before every sixteen, whether they do. A
 value that holds all sixteen needs no asking, and stays in a register from one loop to the next.
 
-A change here is not noticed by the caches of compiled functions, ``metanet_lib/*/__pycache__``: they
-have to go.
+A change here is not noticed by the caches of compiled functions, ``metanet_lib/*/__pycache__``:
+they have to go.
 
 Examples
 --------

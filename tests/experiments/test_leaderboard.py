@@ -1,6 +1,7 @@
 """Claims about the peers and the protocol that compares them."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -436,7 +437,7 @@ def test_the_comparison_of_a_run_is_that_of_its_peers_alone(demo_corpus, tmp_pat
     alone = assess_peer(gram_row, 0, zoos, K) + assess_peer(peer, 0, zoos, K, drawn)
     times = ["fit_seconds", "ms_per_model"]
     pd.testing.assert_frame_equal(rows.drop(columns=times), pd.DataFrame(alone).drop(columns=times))
-    assert {path.name for path in results.folder.iterdir()} == {"zoo"}
+    assert {path.name for path in results.folder.iterdir()} == {"zoo", "fits"}
 
 
 class Counting(TransformerMixin, BaseEstimator):
@@ -456,7 +457,7 @@ class Counting(TransformerMixin, BaseEstimator):
         return X.mean(2)
 
 
-def test_a_killed_comparison_goes_on_where_it_stood_unless_something_changed(tmp_path, one_by_one):
+def test_no_fit_is_made_twice_unless_something_changed(tmp_path, one_by_one):
     results = Results("tiny", root=tmp_path)
     datasets = [catalog.dataset(name) for name in FIT_IDS]
     for d in datasets:
@@ -480,15 +481,15 @@ def test_a_killed_comparison_goes_on_where_it_stood_unless_something_changed(tmp
     rows = compared()
     assert fits() == [1, 1], "the first is not fitted again"
     again = compared()
-    assert fits() == [2, 2], "what was done is done anew"
-    times = ["fit_seconds", "ms_per_model"]
-    pd.testing.assert_frame_equal(rows.drop(columns=times), again.drop(columns=times))
-    stop.touch()
-    with pytest.raises(RuntimeError, match="killed"):
-        compared()
-    stop.unlink()
+    assert fits() == [1, 1]
+    pd.testing.assert_frame_equal(rows, again)
     compared(replace(K, k=2))
-    assert fits() == [4, 3], "asked in another way, it begins anew"
+    assert fits() == [2, 2], "asked in another way, each is fitted anew"
+    shard = results.shard(datasets[0].slug)
+    os.utime(shard, ns=(0, shard.stat().st_mtime_ns + 1))
+    compared(replace(K, k=2))
+    assert fits() == [3, 3], "of other models, too"
+    assert len(list((results.folder / "fits").iterdir())) == 2
 
 
 def test_the_training_time_of_a_metanetwork_is_that_of_its_filters_and_its_models(monkeypatch):

@@ -1,0 +1,57 @@
+"""What came out of fits, kept so that none is made twice.
+
+A comparison at the paper's size fits for an hour. The answers of each fit lie in a file of
+``results/<run>/fits`` whose name tells what they follow from. So a run that was killed goes on
+where it stood, and a chapter whose words were changed is executed without fitting anew.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import metanet_lib
+from metanet_lib.store import Results, write_atomically
+
+_LIBRARY = Path(metanet_lib.__file__).parent
+
+
+def place(results: Results, name: str, *made_of: Any) -> Path:
+    """Return where the answers of a fit are kept, if they are.
+
+    They follow from the library and from the run's models, told by places, sizes and times of
+    files as in the graph of chapters; and from ``made_of``, told by its ``repr`` but for places in
+    memory.
+
+    Examples
+    --------
+    >>> first, other = (place(Results("mine"), "gram_0", k) for k in (10, 5))
+    >>> first.name.split(".")[0], first == other
+    ('gram_0', False)
+    """
+    digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", repr(made_of)).encode())
+    for path in sorted([*_LIBRARY.rglob("*.py"), *results.zoo.glob("*.safetensors")]):
+        is_now = path.stat()
+        digest.update(f"{path} {is_now.st_size} {is_now.st_mtime_ns}\n".encode())
+    return results.folder / "fits" / f"{name}.{digest.hexdigest()[:16]}.json"
+
+
+def keep(at: Path, answers: Any) -> None:
+    """Write plain values and NumPy's numbers to their place; what was there of that name goes.
+
+    Examples
+    --------
+    >>> for k in (10, 5):
+    ...     keep(place(Results("mine"), "gram_0", k), [{"right": np.int64(k)}])
+    >>> [path.read_text() for path in (Results("mine").folder / "fits").iterdir()]
+    ['[{"right": 5}]']
+    """
+    at.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(at) as temporary:
+        temporary.write_text(json.dumps(answers, default=np.generic.item))
+    for old in at.parent.glob(f"{at.name.split('.')[0]}.*.json"):
+        if old != at:
+            old.unlink(missing_ok=True)
