@@ -7,6 +7,7 @@ from pathlib import Path
 from metanet_lib.experiments.reference import PROVENANCE, Reference
 from metanet_lib.publish.graph import (
     CHAPTERS,
+    SHARES,
     SIDE_BY_SIDE,
     chapter_sections,
     chosen_datasets,
@@ -34,6 +35,8 @@ WITH_NEW = {d.slug for d in chosen_datasets(PROFILE) if ZOO.models(d.id)[2]}
 JOBS = -(-len(SLUGS) // PROFILE["datasets_per_job"])
 BATCHES = {str(job): SLUGS[job::JOBS] for job in range(JOBS)}
 SHARDS = [f"{RUN}/zoo/{slug}.safetensors" for slug in SLUGS]
+AT_HOME = "cluster" not in config
+FITS = [f"{RUN}/fits/share_{i}.done" for i in range(1 if AT_HOME else SHARES)]
 METANETWORK = f"{RUN}/metanetwork.safetensors"
 FUNCTIONAL = f"{RUN}/functional.safetensors"
 PATCHES_CODE = library_files("metanet_lib.data.patches")
@@ -69,11 +72,12 @@ READS = {
     "08_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
     "09_open_decisions": CORPUS_FILES,
     "10_cost": [*CORPUS_FILES, *REFERENCE],
-    "11_a_better_metanetwork": [*CORPUS_FILES, *SHARDS, METANETWORK, *tables("ceiling")],
+    "11_a_better_metanetwork": [*CORPUS_FILES, *SHARDS, METANETWORK, *FITS, *tables("ceiling")],
     "12_against_the_others": [
         *CORPUS_FILES,
         *SHARDS,
         METANETWORK,
+        *FITS,
         *tables("ceiling", "beyond_by_seed"),
         *(source.rpartition(":")[0] for source in PROFILE["peers"]["extra"]),
     ],
@@ -126,6 +130,12 @@ WRITES = {
     "17_bring_your_own": [],
 }
 
+# What fits that no chapter has to wait for are made of.
+FITS_SECTIONS = (
+    *("profile", "corpus", "datasets"),
+    *("patches", "metanetwork", "interpret", "beyond", "peers"),
+)
+
 # Each of these waits for the one before it, so they go before chapters for which nobody waits.
 IN_TURN = (
     "03_meta_autoencoder",
@@ -137,7 +147,7 @@ IN_TURN = (
 # What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
 # minutes, `mem_mb` in megabytes. A cluster's job is tried again, with more memory: its node may have
 # failed. At home an error would only come again.
-RETRIES = 2 if "cluster" in config else 0
+RETRIES = 0 if AT_HOME else 2
 
 
 def memory(megabytes):
@@ -224,7 +234,7 @@ for batch, slugs in BATCHES.items():
         params:
             banks=[f"{RUN}/patches/{slug}.safetensors" for slug in slugs],
             section=section("zoo"),
-        threads: 1
+        threads: cores_of("zoo", config["cores"], AT_HOME)
         resources:
             mem_mb=memory(6000),
             runtime=720,
@@ -237,6 +247,40 @@ for batch, slugs in BATCHES.items():
         shell:
             "metanet zoo {params.banks:q} --out {RUN:q}/zoo --threads {threads}"
             " --device {config[device]} --parameters {params.section:q} >{log} 2>&1"
+
+
+for share, done in enumerate(FITS):
+
+    rule:
+        name:
+            f"fits_{share}"
+        input:
+            CORPUS_FILES,
+            SHARDS,
+            library_files("metanet_lib.experiments.leaderboard"),
+        output:
+            touch(done),
+        params:
+            share=share,
+            shares=len(FITS),
+            parameters=json.dumps(
+                {key: PROFILE[key] for key in FITS_SECTIONS},
+                sort_keys=True,
+            ),
+            corpus=FINGERPRINT,
+        threads: cores_of("fits", config["cores"], AT_HOME)
+        priority: 1
+        resources:
+            mem_mb=memory(16000),
+            runtime=1440,
+        retries: RETRIES
+        log:
+            f"{RUN}/logs/fits_{share}.log",
+        benchmark:
+            f"{RUN}/times/fits_{share}.tsv"
+        shell:
+            "metanet fits --parameters {params.parameters:q} --share {params.share}"
+            " --shares {params.shares} >{log} 2>&1"
 
 
 for name in CHAPTERS:
@@ -257,7 +301,7 @@ for name in CHAPTERS:
                 sort_keys=True,
             ),
             corpus=FINGERPRINT,
-        threads: cores_of(name, config["cores"], at_home="cluster" not in config)
+        threads: cores_of(name, config["cores"], AT_HOME)
         priority: int(name in IN_TURN)
         resources:
             mem_mb=memory(16000 if name in SIDE_BY_SIDE else 8000),

@@ -459,6 +459,18 @@ def chapter(
 
 
 @app.command()
+def fits(
+    parameters: Annotated[str, typer.Option(help="The run and sections of its profile as JSON.")],
+    share: Annotated[int, typer.Option(help="Which share of the fits is made.")] = 0,
+    shares: Annotated[int, typer.Option(help="How many shares there are.")] = 1,
+) -> None:
+    """Fit ahead what the comparisons of chapters 11 and 12 fit on a run's zoo alone."""
+    from metanet_lib.experiments.leaderboard import fit_ahead
+
+    fit_ahead(json.loads(parameters), share, shares)
+
+
+@app.command()
 def sync(
     staged: Annotated[
         bool, typer.Option("--staged", help="Only check what git is about to commit.")

@@ -86,6 +86,7 @@ from metanet_lib.experiments.peers import PeersParameters
 from metanet_lib.experiments.peers import peers as all_peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters
 from metanet_lib.experiments.peers.beyond import beyond as steps_beyond
+from metanet_lib.experiments.peers.simple import paper
 from metanet_lib.experiments.rank import extra
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters, load
@@ -98,7 +99,11 @@ fit, *_ = load_zoo(results.zoo, chosen)
 net = MetanetworkParameters.of(metanetwork)
 seconds, steps = training_seconds(net, len(fit)), training_steps(net, len(fit))
 statistic = chosen_statistic(results.table("ceiling"))
-rows_of = all_peers(size, load(results.metanetwork), steps, seconds, statistic) + extra(size)
+rows_of = [
+    paper(load(results.metanetwork), seconds),
+    *all_peers(size, net, steps, statistic),
+    *extra(size),
+]
 by_seed = run(
     results,
     chosen,

@@ -23,7 +23,7 @@ model (:func:`draw_samples`).
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,12 +37,14 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
 from metanet_lib.catalog import Dataset
+from metanet_lib.data import corpora
 from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
 from metanet_lib.experiments.cost import metanetwork_speed
 from metanet_lib.experiments.fits import keep, place
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
 from metanet_lib.experiments.peers import peers as all_peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
+from metanet_lib.experiments.peers.simple import paper
 from metanet_lib.interpret import (
     STORED,
     InterpretParameters,
@@ -67,6 +69,8 @@ def run(
     patches: PatchParameters,
     parameters: PeersParameters,
     interpret: InterpretParameters,
+    share: int = 0,
+    shares: int = 1,
 ) -> pd.DataFrame:
     """Fit and assess every peer with every seed, side by side; what is kept is not fitted anew.
 
@@ -82,6 +86,8 @@ def run(
         How patches are made, for peers with data access.
     parameters, interpret
         The size of the comparison, and the meta-classifier.
+    share, shares
+        Which of so many shares of the fits are made; the others are for other machines.
 
     Returns
     -------
@@ -100,7 +106,7 @@ def run(
     if not peers:
         return pd.DataFrame()
     own_code = [Path(row.rsplit(":", 1)[0]).read_bytes() for row in parameters.extra]
-    asked_how = (datasets, patches, parameters.samples, interpret, own_code)
+    asked_how = (tuple(datasets), patches, parameters.samples, interpret, own_code)
     with TemporaryDirectory(dir=results.folder, prefix=".samples.") as folder:
         jobs = []
         for peer in peers:
@@ -108,12 +114,63 @@ def run(
             for seed in peer.runs(parameters):
                 at = place(results, f"{peer.name}_{seed}", peer, settings, seed, *asked_how)
                 jobs.append((peer, seed, results.zoo, datasets, folder, interpret, at))
-        if any(peer.sees != "weights" and not at.exists() for peer, *_, at in jobs):
+        jobs.sort(key=lambda job: not job[0].deep)  # the long ones first: none is left at the end
+        if shares > 1:
+            jobs = _dealt(jobs, share, shares)
+        missing = [job for job in jobs if not job[-1].exists()]
+        if any(peer.sees != "weights" for peer, *_ in missing):
             zoos = load_zoo(results.zoo, datasets)
             draw_samples(results.corpus_folder, zoos, patches, parameters.samples, folder)
-        jobs.sort(key=lambda job: not job[0].deep)  # the long ones first: none is left at the end
-        rows = side_by_side(_run, jobs, "representations", "fit")
-    return pd.DataFrame([row for two in rows for row in two])
+        side_by_side(_fit, missing, "representations", "fit")
+    return pd.DataFrame([row for *_, at in jobs for row in json.loads(at.read_text())])
+
+
+def fit_ahead(profile: Mapping[str, Any], share: int = 0, shares: int = 1) -> None:
+    """Make a share of the fits that ask for the zoo alone, so that chapters 11 and 12 find them.
+
+    Parameters
+    ----------
+    profile
+        The run (``profile``, ``corpus``, ``datasets``), and the sections of its profile that fits
+        are made of.
+    share, shares
+        As for :func:`run`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such share.
+
+    Examples
+    --------
+    >>> fit_ahead({}, share=3, shares=2)
+    Traceback (most recent call last):
+    ValueError: share 3 of 2: expected 0 to 1
+    """
+    if not 0 <= share < shares:
+        raise ValueError(f"share {share} of {shares}: expected 0 to {shares - 1}")
+    results = Results(profile["profile"], profile["corpus"])
+    datasets = corpora.chosen(results.corpus_folder, profile["datasets"])
+    fit, *_ = load_zoo(results.zoo, datasets)
+    size = PeersParameters.of(profile["peers"])
+    net = MetanetworkParameters.of(profile["metanetwork"])
+    run(
+        results,
+        datasets,
+        fitted_on_zoo(size, net, BeyondParameters.of(profile["beyond"]), len(fit)),
+        PatchParameters.of(profile["patches"]),
+        size,
+        InterpretParameters.of(profile["interpret"]),
+        share,
+        shares,
+    )
+
+
+def _dealt(jobs: list[Any], share: int, shares: int) -> list[Any]:
+    """Deal jobs out; the last share has all that see patches, which are drawn for all models."""
+    if share == shares - 1:
+        return [job for job in jobs if job[0].sees != "weights"]
+    return [job for job in jobs if job[0].sees == "weights"][share :: shares - 1]
 
 
 def leaderboard(peers: Sequence[Peer], rows: pd.DataFrame) -> pd.DataFrame:
@@ -237,8 +294,26 @@ def every_peer(metanetworks: Sequence[Metanetwork], models: int) -> list[Peer]:
     True
     """
     net = metanetworks[0].model.parameters_
-    peers = all_peers(PeersParameters(), metanetworks, training_steps(net, models))
-    return [*peers, *beyond(BeyondParameters(), net)]
+    of_zoo = fitted_on_zoo(PeersParameters(), net, BeyondParameters(), models)
+    return [paper(metanetworks, seconds=None), *of_zoo]
+
+
+def fitted_on_zoo(
+    parameters: PeersParameters,
+    metanetwork: MetanetworkParameters,
+    steps: BeyondParameters,
+    models: int,
+) -> list[Peer]:
+    """Return all that ask for a zoo of so many models that fit, and for nothing else of a run.
+
+    Examples
+    --------
+    >>> net = MetanetworkParameters()
+    >>> "gram" in {p.name for p in fitted_on_zoo(PeersParameters(), net, BeyondParameters(), 24)}
+    True
+    """
+    others = all_peers(parameters, metanetwork, training_steps(metanetwork, models))
+    return [*others, *beyond(steps, metanetwork)]
 
 
 def weights_only(name: str, metanetworks: Sequence[Metanetwork], models: int) -> TransformerMixin:
@@ -354,23 +429,20 @@ def _draw(
         samples[models] = own.reshape(-1, *samples.shape[1:])
 
 
-def _run(
+def _fit(
     peer: Peer,
     seed: int,
     zoo: Path,
     datasets: Sequence[Dataset],
     folder: Path | str,
     interpret: InterpretParameters,
-    kept: Path,
-) -> list[dict[str, Any]]:
-    """Read what the peer may see and assess it, in this process; or what came out of it before."""
-    if not kept.exists():
-        zoos = load_zoo(zoo, datasets)
-        samples = [None] * 3 if peer.sees == "weights" else _load_samples(folder)
-        with threadpool_limits(1):
-            keep(kept, assess_peer(peer, seed, zoos, interpret, samples))
-    rows: list[dict[str, Any]] = json.loads(kept.read_text())
-    return rows
+    at: Path,
+) -> None:
+    """Read what the peer may see, assess it, in this process, and keep what came out."""
+    zoos = load_zoo(zoo, datasets)
+    samples = [None] * 3 if peer.sees == "weights" else _load_samples(folder)
+    with threadpool_limits(1):
+        keep(at, assess_peer(peer, seed, zoos, interpret, samples))
 
 
 def assess_peer(

@@ -86,11 +86,15 @@ SIDE_BY_SIDE = (
 )
 """The chapters that train side by side, as much as they are given cores; each may take long."""
 
-MEASURES = ("10_cost", "12_against_the_others")
-"""The chapters that measure, and have all cores."""
+ALL_CORES = ("10_cost", "12_against_the_others", "fits")
+"""The steps that measure or train as much as there are cores, and have them all."""
+
+SHARES = 10
+"""On a cluster, jobs that the fits of the comparisons are dealt out to."""
 
 WAITS = {
     "zoo": ("patches",),
+    "fits": ("zoo",),
     "02_model_zoo": ("zoo",),
     "03_meta_autoencoder": ("zoo",),
     "04_modality": ("03_meta_autoencoder",),
@@ -98,7 +102,7 @@ WAITS = {
     "06_dataset_or_files": ("03_meta_autoencoder",),
     "07_what_each_part_buys": ("03_meta_autoencoder",),
     "08_what_is_inside": ("07_what_each_part_buys",),
-    "11_a_better_metanetwork": ("06_dataset_or_files",),
+    "11_a_better_metanetwork": ("06_dataset_or_files", "fits"),
     "12_against_the_others": ("11_a_better_metanetwork",),
     "13_from_numbers_to_models": ("11_a_better_metanetwork",),
     "14_any_architecture": ("zoo",),
@@ -196,22 +200,48 @@ def chapter_sections(script: Path | str) -> list[str]:
     return [s.targets[0].id for s in statements if isinstance(s, ast.Assign)]  # type: ignore[attr-defined]
 
 
-def cores_of(chapter: str, cores: int, at_home: bool = True) -> int:
-    """Return how many of so many cores a chapter is given.
+def cores_of(step: str, cores: int, at_home: bool = True) -> int:
+    """Return how many of so many cores a job of a step is given, a chapter or another.
 
     Training side by side keeps all cores busy, but neither before it nor after it: at home another
-    chapter fits in there.
+    chapter fits in there. On a cluster a job has its machine for itself.
 
     Examples
     --------
     >>> cores_of("06_dataset_or_files", 4), cores_of("06_dataset_or_files", 4, at_home=False)
     (3, 4)
     """
-    if chapter in MEASURES:
+    if step in ALL_CORES:
         return cores
-    if chapter not in SIDE_BY_SIDE:
+    if step == "zoo":
+        return 1 if at_home else cores
+    if step not in SIDE_BY_SIDE:
         return 1
     return max(1, cores - 1) if at_home else cores
+
+
+def times_as_fast(cores: int, there: int) -> dict[str, float]:
+    """Return how many times as fast each step is on a cluster as at home, by its cores alone.
+
+    Parameters
+    ----------
+    cores
+        At home.
+    there
+        Of each node.
+
+    Examples
+    --------
+    >>> faster = times_as_fast(cores=2, there=4)
+    >>> faster["zoo"], faster["06_dataset_or_files"], faster["04_modality"], faster["fits"]
+    (4.0, 4.0, 1.0, 20.0)
+    """
+    return {
+        step: cores_of(step, there, at_home=False)
+        / cores_of(step, cores)
+        * (SHARES if step == "fits" else 1)
+        for step in ("zoo", "fits", *CHAPTERS)
+    }
 
 
 def library_files(*entries: str) -> list[str]:

@@ -15,6 +15,7 @@ from small_run import write_shard
 
 from metanet_lib import catalog, figures
 from metanet_lib.data.patches import PatchParameters
+from metanet_lib.experiments import leaderboard as leaderboards
 from metanet_lib.experiments.leaderboard import (
     assess_peer,
     draw_samples,
@@ -27,6 +28,7 @@ from metanet_lib.experiments.leaderboard import (
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters, peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
 from metanet_lib.experiments.peers.choices import TRIALS, choices, chosen, trials
+from metanet_lib.experiments.peers.simple import paper
 from metanet_lib.interpret import InterpretParameters, wilson_interval
 from metanet_lib.metanetwork import MetanetworkParameters, best, train
 from metanet_lib.metanetwork.compiled import CompiledStep
@@ -76,7 +78,7 @@ ZOOS = FIT, VALIDATION, NEW
 SAMPLES = {len(zoo): GENERATOR.random((len(zoo), 4, 256), np.float32) for zoo in ZOOS}
 METANETWORKS = [train(FIT.encoders, NET, seed) for seed in (0, 1)]
 STEPS_BEYOND = beyond(BeyondParameters(seeds=2, steps=STEPS), NET)
-ROWS = [*peers(SMALL, METANETWORKS, STEPS), *STEPS_BEYOND]
+ROWS = [paper(METANETWORKS, None), *peers(SMALL, NET, STEPS), *STEPS_BEYOND]
 PATCHES_ONLY = [peer for peer in ROWS if peer.sees == "patches"]
 
 
@@ -492,6 +494,33 @@ def test_no_fit_is_made_twice_unless_something_changed(tmp_path, one_by_one):
     assert len(list((results.folder / "fits").iterdir())) == 2
 
 
+def test_shares_of_the_fits_are_all_of_them_and_the_comparison_finds_them(
+    tmp_path, one_by_one, monkeypatch
+):
+    results = Results("tiny", root=tmp_path)
+    datasets = [catalog.dataset(name) for name in FIT_IDS]
+    for d in datasets:
+        write_shard(results.shard(d.slug), d.id, FIT.of([d.id]).encoders, models_fit=4)
+    log, never = tmp_path / "log", tmp_path / "never"
+    rows = [
+        Peer(name, name, "weights only", "", Counting(log, never), "How.", "Why.")
+        for name in ("a", "b", "c")
+    ]
+    seeing = replace(rows[0], name="d", sees="patches in fitting")
+    monkeypatch.setattr(leaderboards, "draw_samples", lambda *to: None)
+    monkeypatch.setattr(leaderboards, "_load_samples", lambda folder: [FIT.encoders] * 3)
+
+    def made(share):
+        run(results, datasets, [seeing, *rows], PatchParameters(), SMALL, K, share, shares=3)
+        return {path.name.split(".")[0] for path in (results.folder / "fits").iterdir()}
+
+    assert made(0) == {"a_0", "c_0"}
+    assert made(1) == {"a_0", "b_0", "c_0"}
+    assert made(2) == {"a_0", "b_0", "c_0", "d_0"}, "the last share has what sees patches"
+    run(results, datasets, [seeing, *rows], PatchParameters(), SMALL, K)
+    assert log.read_text().count("fitted") == 4
+
+
 def test_the_training_time_of_a_metanetwork_is_that_of_its_filters_and_its_models(monkeypatch):
     monkeypatch.setattr(
         "metanet_lib.experiments.leaderboard.metanetwork_speed", lambda parameters: (2.0, 3.0)
@@ -502,13 +531,13 @@ def test_the_training_time_of_a_metanetwork_is_that_of_its_filters_and_its_model
 
 def test_every_setting_of_a_row_can_be_another_in_a_profile():
     given = {"sane": {"temperature": 0.2}, "task2vec": {"widths": [8, 4]}}
-    rows = {p.name: p for p in peers(replace(SMALL, settings=given), METANETWORKS, STEPS)}
+    rows = {p.name: p for p in peers(replace(SMALL, settings=given), NET, STEPS)}
     assert rows["sane"].settings()["temperature"] == 0.2
     assert rows["task2vec"].of_seed(1).widths == (8, 4)
     assert named("sane").settings()["temperature"] != 0.2  # the list itself is as it was
     with pytest.raises(ValueError, match="unknown row 'sanr'; there are: raw_weights, "):
-        peers(replace(SMALL, settings={"sanr": {}}), METANETWORKS, STEPS)
+        peers(replace(SMALL, settings={"sanr": {}}), NET, STEPS)
     with pytest.raises(ValueError, match=r"row sane has no setting heat; it has .*temperature"):
-        peers(replace(SMALL, settings={"sane": {"heat": 1}}), METANETWORKS, STEPS)
+        peers(replace(SMALL, settings={"sane": {"heat": 1}}), NET, STEPS)
     with pytest.raises(ValueError, match=r"settings must be parameters by row"):
         PeersParameters.of({"settings": {"sane": 0.2}})

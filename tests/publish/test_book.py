@@ -47,6 +47,13 @@ def test_a_run_beside_another_is_refused(book):
     assert "another `make book` is at work" in (book / "refusal.txt").read_text()
 
 
+def test_the_comparisons_find_what_was_fitted_ahead(book):
+    made = (book / "results/tiny/fits").glob("*.json")
+    ahead = (book / "results/tiny/fits/share_0.done").stat().st_mtime
+    later = {path.name.rpartition("_")[0] for path in made if path.stat().st_mtime > ahead}
+    assert later <= {"metanetwork", "patch_statistics"}, "which wait for other chapters"
+
+
 def test_the_book_has_its_shards_tables_figures_chapters_and_pages(book):
     results = book / "results/tiny"
     assert len(list(results.glob("zoo/*.safetensors"))) == 41

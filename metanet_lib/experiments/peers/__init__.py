@@ -9,14 +9,12 @@ in one of the modules here: ``simple`` (no network), ``deep`` (a network that le
 chosen once (``choices``).
 """
 
-from collections.abc import Sequence
-
 from metanet_lib.experiments.peers.black_box import black_box
 from metanet_lib.experiments.peers.deep import deep
 from metanet_lib.experiments.peers.peer import GROUPS, Group, Peer, PeersParameters, Sees
-from metanet_lib.experiments.peers.simple import paper, simple, tuned
+from metanet_lib.experiments.peers.simple import simple, tuned
 from metanet_lib.experiments.peers.with_data import with_data
-from metanet_lib.metanetwork import Metanetwork
+from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.representations.with_data import STATISTICS
 
 __all__ = ["GROUPS", "Group", "Peer", "PeersParameters", "Sees", "peers"]
@@ -24,23 +22,20 @@ __all__ = ["GROUPS", "Group", "Peer", "PeersParameters", "Sees", "peers"]
 
 def peers(
     parameters: PeersParameters,
-    metanetworks: Sequence[Metanetwork],
+    metanetwork: MetanetworkParameters,
     steps: int,
-    metanetwork_seconds: float | None = None,
     statistic: str = STATISTICS[0],
 ) -> list[Peer]:
-    """Return all rows of the comparison, in the order of the table.
+    """Return all rows of the comparison but the run's own metanetworks, in the order of the table.
 
     Parameters
     ----------
     parameters
         Sizes.
-    metanetworks
-        The trained metanetworks of the run, one a seed: the paper's row.
+    metanetwork
+        The paper's method, as the run trains it.
     steps
         Training steps of deep representations.
-    metanetwork_seconds
-        Seconds that the training of one of them takes.
     statistic
         What the dataset itself is told by.
 
@@ -51,7 +46,7 @@ def peers(
 
     Examples
     --------
-    >>> rows = peers(PeersParameters(), [metanetwork], steps=100)
+    >>> rows = peers(PeersParameters(), MetanetworkParameters(), steps=100)
     >>> len(rows) > 10, len({row.name for row in rows}) == len(rows)
     (True, True)
     """
@@ -60,8 +55,7 @@ def peers(
         for peer in (
             *simple(parameters),
             *deep(steps),
-            paper(metanetworks, metanetwork_seconds),
-            tuned(metanetworks[0].model.parameters_),
+            tuned(metanetwork),
             *black_box(parameters),
             *with_data(parameters, statistic),
         )
