@@ -130,7 +130,7 @@ WRITES = {
     "17_bring_your_own": [],
 }
 
-# What fits that no chapter has to wait for are made of.
+# What the fits of the comparisons are made of.
 FITS_SECTIONS = (
     *("profile", "corpus", "datasets"),
     *("patches", "metanetwork", "interpret", "beyond", "peers"),
