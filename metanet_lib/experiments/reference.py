@@ -61,6 +61,13 @@ class Reference:
         return cls.at(place) if (place / PROVENANCE).is_file() else None
 
     @property
+    def title(self) -> str:
+        """Its corpus, and what it lacks if it is kept in part."""
+        missing = len(self.provenance.get("not_executed", []))
+        lacks = f" (so far; {missing} of the chapters are still to be executed)" if missing else ""
+        return f"{self.provenance['corpus']}{lacks}"
+
+    @property
     def tables(self) -> Path:
         """The folder of its tables."""
         return self.folder / "tables"
@@ -131,7 +138,7 @@ def beside_paper(kept: Sequence[Reference]) -> pd.DataFrame:
     '100\xa0%'
     """
     found = {
-        f"reference run, {reference.provenance['corpus']}": {
+        f"reference run, {reference.title}": {
             **accuracies(reference.tables, "leaderboard"),
             **accuracies(reference.tables, "accuracy"),
         }
@@ -176,7 +183,7 @@ def findings(reference: Reference) -> str:
     seeds = pd.read_csv(reference.tables / "accuracy_by_seed.csv")
     modality, dataset = (found["metanetwork", task] for task in ("modality", "dataset_id"))
     sentences = [
-        f"In the reference run on the {reference.provenance['corpus']}, the vote named the "
+        f"In the reference run on the {reference.title}, the vote named the "
         f"modality of {modality}, where the paper's 100\N{NO-BREAK SPACE}% "
         f"{_claim(seeds, 'modality')}, and the dataset of {dataset}, where its "
         f"25.4\N{NO-BREAK SPACE}% {_claim(seeds, 'dataset_id')}."
