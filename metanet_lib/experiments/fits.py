@@ -19,10 +19,10 @@ from metanet_lib.store import Results, write_atomically
 _LIBRARY = Path(metanet_lib.__file__).parent
 
 
-def place(results: Results, name: str, *made_of: Any) -> Path:
+def place(results: Results, fit: str, *made_of: Any) -> Path:
     """Return where the answers of a fit are kept, if they are.
 
-    They follow from the library and from the run's models, told by places, sizes and times of
+    They follow from the library and from the run's models, told by names, sizes and times of
     files as in the graph of chapters; and from ``made_of``, told by its ``repr`` but for places in
     memory.
 
@@ -33,10 +33,12 @@ def place(results: Results, name: str, *made_of: Any) -> Path:
     ('gram_0', False)
     """
     digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", repr(made_of)).encode())
-    for path in sorted([*_LIBRARY.rglob("*.py"), *results.zoo.glob("*.safetensors")]):
-        is_now = path.stat()
-        digest.update(f"{path} {is_now.st_size} {is_now.st_mtime_ns}\n".encode())
-    return results.folder / "fits" / f"{name}.{digest.hexdigest()[:16]}.json"
+    for folder, kind in ((_LIBRARY, "*.py"), (results.zoo, "*.safetensors")):
+        for path in sorted(folder.rglob(kind)):
+            is_now = path.stat()
+            name = path.relative_to(folder)
+            digest.update(f"{name} {is_now.st_size} {is_now.st_mtime_ns}\n".encode())
+    return results.folder / "fits" / f"{fit}.{digest.hexdigest()[:16]}.json"
 
 
 def keep(at: Path, answers: Any) -> None:
