@@ -16,6 +16,7 @@ Everything is written beside its place and renamed into it, so a file is whole o
 ``kill -9``.
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -62,6 +63,22 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock of that name, which stays as an empty file; wait until no other process has it.
+
+    Examples
+    --------
+    >>> with locked(folder / ".note.lock"):
+    ...     (folder / ".note.lock").exists()
+    True
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def sha256(path: Path) -> str:

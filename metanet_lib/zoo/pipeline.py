@@ -14,7 +14,7 @@ from metanet_lib.catalog import Dataset
 from metanet_lib.data.bank import Bank
 from metanet_lib.data.corpora import chosen, demo
 from metanet_lib.data.patches import PatchParameters, make_bank, write_banks
-from metanet_lib.store import Results
+from metanet_lib.store import Results, locked
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import ZooParameters, made_with, make_shard
 
@@ -126,6 +126,8 @@ def make_dataset(
 ) -> None:
     """Train the models of one dataset, unless its shard is there with these parameters.
 
+    Two chapters that ask for one shard at the same time train it once: one of them waits.
+
     Examples
     --------
     >>> from metanet_lib.catalog import dataset
@@ -135,13 +137,14 @@ def make_dataset(
     >>> made_with(shard)["dataset"]
     'a:cel'
     """
-    if _is_made(shard, patches, zoo):
-        return
-    bank = shard.with_name(f".{dataset.slug}.bank.safetensors")
-    fit, _, new = map(bool, zoo.models(dataset.id))
-    write_banks(bank, corpus, dataset.id, patches, fit, new, threads=1)
-    make_shard(bank, shard, zoo)
-    bank.unlink()
+    with locked(shard.with_name(f".{dataset.slug}.lock")):
+        if _is_made(shard, patches, zoo):
+            return
+        bank = shard.with_name(f".{dataset.slug}.bank.safetensors")
+        fit, _, new = map(bool, zoo.models(dataset.id))
+        write_banks(bank, corpus, dataset.id, patches, fit, new, threads=1)
+        make_shard(bank, shard, zoo)
+        bank.unlink()
 
 
 def _is_made(shard: Path, patches: PatchParameters, zoo: ZooParameters) -> bool:

@@ -1,6 +1,8 @@
 """Claims about the study of open decisions."""
 
-from dataclasses import asdict
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -10,7 +12,7 @@ from metanet_lib.experiments.open_decisions import StudyParameters, run_study, v
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.store import Results
-from metanet_lib.zoo import ZooParameters
+from metanet_lib.zoo import ZooParameters, make_shard, pipeline
 
 IDS = ("v:aer", "a:air", "a:cel")
 SIZE = StudyParameters(per_dataset=512, models_fit=2, models_validation=1, seeds=1)
@@ -66,3 +68,20 @@ def test_every_choice_is_assessed_and_models_are_not_trained_twice(demo_corpus, 
     assert by_vote.reconstruction_loss.equals(same.reconstruction_loss.set_axis(by_vote.index))
     figure = figures.accuracy_by_decision(rows)
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == [v.value for v in CHOSEN]
+
+
+def test_models_that_two_chapters_ask_for_at_once_are_trained_once(
+    demo_corpus, tmp_path, monkeypatch
+):
+    trained = []
+    monkeypatch.setattr(
+        pipeline, "make_shard", lambda *a: (trained.append(1), make_shard(*a), time.sleep(0.2))
+    )
+    few = replace(ZOO, models_fit=2, models_validation=1)
+    shard = tmp_path / "a-cel.safetensors"
+    job = (demo_corpus, catalog.dataset("a:cel"), PatchParameters(per_dataset=64), few, shard)
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(pipeline.make_dataset, *job) for _ in range(2)]:
+            done.result()
+    assert trained == [1]
+    assert shard.exists()
