@@ -218,15 +218,18 @@ def metanetwork_speed(parameters: MetanetworkParameters, models: int = 32) -> tu
 
     def seconds(unitwise: int, interunit: int) -> float:
         p = replace(parameters, unitwise_epochs=unitwise, interunit_epochs=interunit)
-        start = time.process_time()
+        start = time.thread_time()
         train(encoders, p, seed=0)
-        return time.process_time() - start
+        return time.thread_time() - start
+
+    def least(unitwise: int, interunit: int) -> float:
+        return min(seconds(unitwise, interunit) for _ in range(3))
 
     try:
         seconds(1, 1)
-        least = min(seconds(1, 1) for _ in range(3))
-        of_filters = max(seconds(4, 1) - least, 0) / (3 * models * CODES)
-        of_models = max(seconds(1, 101) - least, 0) / (100 * models)
+        shortest = least(1, 1)
+        of_filters = max(least(11, 1) - shortest, 0) / (10 * models * CODES)
+        of_models = max(least(1, 1001) - shortest, 0) / (1000 * models)
         return of_filters, of_models
     finally:
         torch.set_num_threads(before)
