@@ -146,9 +146,16 @@ class _ProbeNetwork(nn.Module):
         self.last = nn.Linear(widths[-1], labels)
 
     def probes(self) -> Tensor:
-        """Return the probes ``[p, 256]``, in 0..1."""
-        out: Tensor = torch.sigmoid(self.generator(self.latent)).flatten(1)
-        return out
+        """Return the probes ``[p, 256]``, in 0..1.
+
+        The generator is linear but for its biases, so it need not see every code: it sees none and
+        each direction of codes.
+        """
+        directions = torch.eye(self.latent.shape[1]).to(self.latent)
+        of_none_and_each = torch.cat([torch.zeros_like(directions[:1]), directions])
+        images = self.generator(of_none_and_each[:, :, None, None]).flatten(1)
+        out = images[0] + self.latent.flatten(1) @ (images[1:] - images[0])
+        return torch.sigmoid(out)
 
     def embed(self, filters: Tensor) -> Tensor:
         """Return embeddings ``[m, e]`` of filters ``[m, 16, 256]``, through codes alone."""

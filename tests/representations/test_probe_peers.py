@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
-from metanet_lib.representations.learned_probes import Know2Vec, LearnedProbes
+from metanet_lib.representations.learned_probes import Know2Vec, LearnedProbes, _ProbeNetwork
 from metanet_lib.representations.pairwise import GromovWasserstein, gw_distance, metric_spaces
 from metanet_lib.representations.probes import (
     CKA,
@@ -55,6 +56,20 @@ def shown(representation, encoders, samples):
 
 def first(n, seen):
     return tuple(part[:n] for part in seen) if isinstance(seen, tuple) else seen[:n]
+
+
+def test_the_generator_of_probes_is_linear_so_a_basis_of_codes_tells_all():
+    network = _ProbeNetwork(20, 8, 4, [6], 3).double()
+    parameters = [network.latent, *network.generator.parameters()]
+    probes = network.probes()
+    each = torch.sigmoid(network.generator(network.latent)).flatten(1)
+    assert torch.allclose(probes, each, rtol=0, atol=1e-12)
+    goal = torch.rand_like(each)
+    slopes, of_each = (
+        torch.autograd.grad((made - goal).pow(2).sum(), parameters) for made in (probes, each)
+    )
+    for found, expected in zip(slopes, of_each, strict=True):
+        assert torch.allclose(found, expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("representation", EVERY, ids=name)
