@@ -29,7 +29,7 @@ book: $(VENV)/ready
 
 # On so many cores side by side; the tests of a file stay together, for they share what they make.
 test: $(VENV)/ready lint
-	$(BIN)/pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --durations=10
 
 # The other way to the book: bare papermill, one chapter after the other; the tables are the same.
 test-papermill: $(VENV)/ready

@@ -375,7 +375,7 @@ def run(
         str(Path(sys.executable).with_name("snakemake")),
         *(where if cluster else [f"--cores={cores}"]),
         *(["--dry-run", "--quiet=rules"] if dry_run else ["--logger=rich"]),
-        "--max-jobs-per-timespan=1000/1m",  # it looks again so often; each second is much
+        "--max-jobs-per-timespan=1000/5s",  # it looks again so often, and ends so late
         "--rerun-incomplete",
         "--nolock",
         "--show-failed-logs",
