@@ -102,14 +102,16 @@ def status_tables(
     Examples
     --------
     >>> ran = {"metadata": {"papermill": {"duration": 61, "end_time": "2026-01-01T00:00:00"}}}
-    >>> "1 min 1 s" in status_tables(Results("quick"), {}, {}, {"01_datasets": ran})
+    >>> page = status_tables(Results("quick"), {}, {}, {"01_datasets": ran})
+    >>> "1 min 1 s" in page.replace("\N{NO-BREAK SPACE}", " ")
     True
     """
     runs, took = _runs(notebooks), steps(results.folder)
-    before = took.loc[took.index.intersection(["patches", "zoo"])]
+    before = took.loc[took.index.intersection(["patches", "zoo", "fits"])]
     together = sum(run["duration"] for run in runs.values()) + before.seconds.sum()
     lines = [
-        (f"{step}, {row.jobs:.0f} jobs", "", row.seconds, step) for step, row in before.iterrows()
+        (f"{step}, {row.jobs:.0f} job{'s' * (row.jobs > 1)}", "", row.seconds, step)
+        for step, row in before.iterrows()
     ] + [
         (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], run["duration"], name)
         for name, run in runs.items()
@@ -202,7 +204,8 @@ def run_in_short(results: Results, notebooks: Mapping[str, Notebook]) -> str:
     Examples
     --------
     >>> ran = {"metadata": {"papermill": {"duration": 61, "end_time": "2026-01-01T00:00:00"}}}
-    >>> "ran for **1 min 1 s**" in run_in_short(Results("quick"), {"01_datasets": ran})
+    >>> said = run_in_short(Results("quick"), {"01_datasets": ran})
+    >>> "ran for **1 min 1 s**" in said.replace("\N{NO-BREAK SPACE}", " ")
     True
     """
     return (
@@ -273,11 +276,13 @@ def _value(value: Any) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
+    minutes, whole = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    if seconds < 60:
+        words = f"{seconds:.1f} s"
+    else:
+        words = f"{hours} h {minutes} min" if hours else f"{minutes} min {whole} s"
+    return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _first_line(kind: type[Parameters]) -> str:

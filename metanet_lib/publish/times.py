@@ -12,9 +12,9 @@ def steps(run: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        By step, ``patches``, ``zoo`` and the chapters: ``jobs``, ``seconds`` of all of them, one
-        after the other, those of the ``longest``, and ``megabytes``, the most memory that one was
-        seen to have.
+        By step, ``patches``, ``zoo``, ``fits`` and the chapters: ``jobs``, ``seconds`` of all of
+        them, one after the other, those of the ``longest``, and ``megabytes``, the most memory that
+        one was seen to have.
 
     Examples
     --------
