@@ -106,9 +106,11 @@ def test_a_profile_that_is_wrong_is_refused_with_its_name(tmp_path, monkeypatch)
         graph.read_profile("mine")
 
 
-def test_the_citation_names_the_version_of_the_library():
+def test_the_citation_names_the_version_of_the_library_and_its_date():
     citation = yaml.safe_load(Path("CITATION.cff").read_text())
     assert citation["version"] == metanet_lib.__version__
+    released = f"## {citation['version']}, {citation['date-released']}"
+    assert released in Path("CHANGELOG.md").read_text().splitlines()
 
 
 def rooms_imported(file: Path) -> set[str]:
