@@ -110,7 +110,7 @@ def status_tables(
     before = took.loc[took.index.intersection(["patches", "zoo", "fits"])]
     together = sum(run["duration"] for run in runs.values()) + before.seconds.sum()
     lines = [
-        (f"{step}, {row.jobs:.0f} job{'s' * (row.jobs > 1)}", "", row.seconds, step)
+        (f"{step}, {row.jobs:.0f} job{'s' if row.jobs > 1 else ''}", "", row.seconds, step)
         for step, row in before.iterrows()
     ] + [
         (f"{{doc}}`/notebooks/{name}`", run["end_time"][:10], run["duration"], name)
@@ -278,10 +278,12 @@ def _value(value: Any) -> str:
 def _duration(seconds: float) -> str:
     minutes, whole = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    if seconds < 60:
-        words = f"{seconds:.1f} s"
+    if hours:
+        words = f"{hours} h {minutes} min"
+    elif seconds >= 60:
+        words = f"{minutes} min {whole} s"
     else:
-        words = f"{hours} h {minutes} min" if hours else f"{minutes} min {whole} s"
+        words = f"{seconds:.1f} s"
     return words.replace(" ", "\N{NO-BREAK SPACE}")
 
 

@@ -52,6 +52,9 @@ def test_the_comparisons_find_what_was_fitted_ahead(book):
     ahead = (book / "results/tiny/fits/share_0.done").stat().st_mtime
     later = {path.name.rpartition("_")[0] for path in made if path.stat().st_mtime > ahead}
     assert later <= {"metanetwork", "patch_statistics"}, "which wait for other chapters"
+    status = (book / "_build/html/book/status.html").read_text()
+    assert "patches, 2 jobs" in status
+    assert "fits, 1 job<" in status
 
 
 def test_the_book_has_its_shards_tables_figures_chapters_and_pages(book):
