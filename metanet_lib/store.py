@@ -66,8 +66,10 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, refusal: str | None = None) -> Iterator[None]:
     """Hold a lock of that name, which stays as an empty file; wait until no other process has it.
+
+    With a ``refusal``, do not wait: what it says is raised as :exc:`BlockingIOError`.
 
     Examples
     --------
@@ -77,7 +79,10 @@ def locked(path: Path) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
+        except BlockingIOError:
+            raise BlockingIOError(refusal) from None
         yield
 
 

@@ -7,15 +7,13 @@ the files of the corpus (:func:`corpus_fingerprint`).
 """
 
 import ast
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +34,7 @@ from metanet_lib.experiments.peers.beyond import BeyondParameters
 from metanet_lib.interpret import InterpretParameters
 from metanet_lib.metanetwork import MetanetworkParameters
 from metanet_lib.parameters import Parameters
-from metanet_lib.store import Results
+from metanet_lib.store import Results, locked
 from metanet_lib.zoo import ZooParameters
 
 SECTIONS: dict[str, type[Parameters]] = {
@@ -391,7 +389,8 @@ def run(
     environment = {**os.environ, "PATH": path, _MARK: os.getcwd()}
     if dry_run:
         raise SystemExit(subprocess.run(command, env=environment).returncode)
-    with _only_run():
+    refusal = "another `make book` is at work in this folder; wait for it, or stop it"
+    with locked(Path("results/.lock"), refusal):
         if cluster:
             cancel_jobs()
         stop_processes()
@@ -402,20 +401,6 @@ def run(
             stop_processes()
     if status:
         raise SystemExit(status)
-
-
-@contextmanager
-def _only_run() -> Iterator[None]:
-    path = Path("results/.lock")
-    path.parent.mkdir(exist_ok=True)
-    with open(path, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BlockingIOError(
-                "another `make book` is at work in this folder; wait for it, or stop it"
-            ) from None
-        yield
 
 
 def stop_processes() -> None:
