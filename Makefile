@@ -69,7 +69,7 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Bring the pairs .py + .ipynb together, and say which side won; where both were edited, ask.
+# Bring the pairs .py + .ipynb together, and say which side won; where both were edited, it refuses.
 sync: $(VENV)/ready
 	$(BIN)/metanet sync
 

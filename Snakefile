@@ -1,4 +1,4 @@
-# The whole paper as one graph: corpus -> patches -> zoo -> chapters -> site.
+# The whole paper as one graph: corpus -> patches -> zoo -> fits -> chapters -> site.
 # `make book` runs it (metanet_lib/publish/graph.py says how), on this machine or on a cluster.
 
 import json
@@ -50,6 +50,10 @@ PROSE = sorted(str(path) for path in Path("book").rglob("*") if path.is_file())
 
 def section(name):
     return json.dumps(PROFILE[name], sort_keys=True)
+
+
+def given_to(step):
+    return cores_of(step, config["cores"], PROFILE["alone"], AT_HOME)
 
 
 def figures(*names):
@@ -157,7 +161,8 @@ def memory(megabytes):
 rule site:
     input:
         [f"{RUN}/chapters/{name}.ipynb" for name in CHAPTERS],
-        ["_config.yml", "_toc.yml", *PROSE],
+        ["_config.yml", "_toc.yml", "CITATION.cff", *PROSE],
+        sorted(str(path) for path in Path("reference").glob("*/provenance.json")),
         sorted(str(path) for path in Path("metanet_lib").rglob("*.py")),  # the reference shows all
     output:
         # Not the pages themselves: Snakemake would delete them before a build that may fail.
@@ -234,7 +239,7 @@ for batch, slugs in BATCHES.items():
         params:
             banks=[f"{RUN}/patches/{slug}.safetensors" for slug in slugs],
             section=section("zoo"),
-        threads: cores_of("zoo", config["cores"], AT_HOME)
+        threads: given_to("zoo")
         resources:
             mem_mb=memory(6000),
             runtime=720,
@@ -268,7 +273,7 @@ for share, done in enumerate(FITS):
                 sort_keys=True,
             ),
             corpus=FINGERPRINT,
-        threads: cores_of("fits", config["cores"], AT_HOME)
+        threads: given_to("fits")
         priority: 1
         resources:
             mem_mb=memory(16000),
@@ -301,7 +306,7 @@ for name in CHAPTERS:
                 sort_keys=True,
             ),
             corpus=FINGERPRINT,
-        threads: cores_of(name, config["cores"], AT_HOME)
+        threads: given_to(name)
         priority: int(name in IN_TURN)
         resources:
             mem_mb=memory(16000 if name in SIDE_BY_SIDE else 8000),

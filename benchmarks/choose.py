@@ -61,7 +61,7 @@ def rows(size: PeersParameters, net: MetanetworkParameters, models: int) -> dict
         interunit_epochs=round(SHARE * net.interunit_epochs),
     )
     peers = [
-        *deep(training_steps(short, models)),
+        *deep(training_steps(short, models), net.batch_size),
         tuned(short),
         *black_box(share),
         *with_data(share),

@@ -5,7 +5,7 @@ Three datasets are laid out in a temporary folder, as costly to decode as the re
 of 4 s at 44.1 kHz (a class of UrbanSound8K). Of each, 1,000,000 patches are made
 
 - by a plain loop in one process: read every file, cut one patch after the other, float32;
-- by ``metanet_lib.patches.make_bank``, on one thread and on all cores.
+- by ``metanet_lib.data.patches.make_bank``, on one thread and on all cores.
 
 Each way runs in a process of its own, so that its peak memory can be told. Writes
 ``results/bench/load.csv``. Run it as ``make bench``.
@@ -15,7 +15,6 @@ import resource
 import shutil
 import sys
 import time
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -100,7 +99,7 @@ def plain_loop(root: Path, dataset_id: str) -> int:
 def library(root: Path, dataset_id: str, threads: int) -> int:
     """Make and write the bank as a run does."""
     path = root / "bank.safetensors"
-    make_bank(root, dataset_id, replace(PARAMETERS), threads).save(path)
+    make_bank(root, dataset_id, PARAMETERS, threads).save(path)
     return path.stat().st_size
 
 

@@ -1,11 +1,11 @@
 """Measure how fast the zoo is trained, on all cores.
 
-Writes ``results/bench/zoo.csv``: every engine of ``metanet_lib.bench`` at batches of 32, 128 and
-512, medians of several repeats. Then trains one dataset of the demo corpus at the paper's size, 600
-models on 1,000,000 patches, and writes ``results/bench/dataset.csv``: patches, models, seconds, and
-the peak memory of the process. Last, ``results/bench/agreement.csv``: how far the plain loop and
-the population are apart after a training at the paper's size. Run it as ``make bench``; it takes
-some ten minutes on two cores.
+Writes ``results/bench/zoo.csv``: every engine of ``metanet_lib.experiments.cost`` at batches of 32,
+128 and 512, medians of several repeats. Then trains one dataset of the demo corpus at the paper's
+size, 600 models on 1,000,000 patches, and writes ``results/bench/dataset.csv``: patches, models,
+seconds, and the peak memory of the process. Last, ``results/bench/agreement.csv``: how far the
+plain loop and the population are apart after a training at the paper's size. Run it as ``make
+bench``; it takes some ten minutes on two cores.
 """
 
 import resource

@@ -209,7 +209,6 @@ def rank(
     often than yours it is right, with its 95 % interval, paired by dataset).
     """
     from metanet_lib.experiments import rank as ranking
-    from metanet_lib.interpret import InterpretParameters
 
     if template:
         print(ranking.TEMPLATE, end="")
@@ -221,7 +220,7 @@ def rank(
         if embeddings
         else ranking.from_file(str(source), labels)
     )
-    ranked = ranking.rank(peer, results, seeds, InterpretParameters())
+    ranked = ranking.rank(peer, results, seeds)
     if as_json:
         print(ranked.as_json())
     else:

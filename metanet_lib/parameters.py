@@ -11,6 +11,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+# How a profile writes a value of each of these types.
+_KINDS: dict[Any, tuple[tuple[type, ...], str]] = {
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    bool: ((bool,), "true or false"),
+    str: ((str,), "a word"),
+}
+
 
 def decision(default: Any, what: str, why: str) -> Any:
     """Declare a parameter: its default, what it means (with units), and why it is so.
@@ -63,6 +71,12 @@ class Parameters:
             raise ValueError(
                 f"{cls.__name__} has no parameter {', '.join(unknown)}; it has {', '.join(known)}"
             )
+        for f in fields(cls):
+            kinds, expected = _KINDS.get(f.type, ((), ""))
+            if kinds and f.name in values and type(values[f.name]) not in kinds:
+                raise ValueError(
+                    f"{cls.__name__}.{f.name} must be {expected}, got {values[f.name]!r}"
+                )
         return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,12 +5,15 @@ is the demo, and in ``results/<profile>-<corpus folder>/`` otherwise, so that a 
 never overwrites the demo's::
 
     zoo/v-aer.safetensors      one shard per dataset
+    fits/*.json                what came out of each fit of the comparisons
+    study/*/                   the small zoos of chapters that ask about zoos
     metanetwork.safetensors    the trained meta-autoencoders
     functional.safetensors     the functional code
     tables/*.csv               every number of the book
     figures/*.{svg,png,csv}    every figure of the book, and the numbers it draws
+    models/*                   what chapters make for a reader: models, a representation
     chapters/*.ipynb           the executed chapters
-    times/*.tsv                what each step took
+    times/*.tsv, logs/*.log    what each step took, and said
 
 Everything is written beside its place and renamed into it, so a file is whole or absent, also after
 ``kill -9``.

@@ -69,10 +69,9 @@ from tqdm.auto import tqdm
 
 from metanet_lib.data.patches import (
     PatchParameters,
-    dataset_files,
+    files_of,
     make_bank,
     planes,
-    split_files,
 )
 
 parameters = PatchParameters.of(patches)
@@ -86,7 +85,7 @@ for dataset in tqdm(chosen, unit="dataset"):
     first = islice(planes(folder, dataset.id, parameters), 6)
     first_planes[dataset.modality, dataset.id] = list(first)
     skipped.update(bank.skipped)
-    _, new = split_files(dataset_files(folder, dataset, parameters), dataset, parameters)
+    _, new = files_of(folder, dataset, parameters)
     rows.append(
         {
             "dataset": dataset.id,
@@ -140,8 +139,9 @@ Markdown(
 #
 # In the paper all models of a dataset see the same files. Whoever then names the dataset may know what
 # its photographs have in common, or know these photographs. To tell, a share of each dataset's files
-# (`new_files`) is kept apart: no model that fits anything sees them, and models are trained on them
-# alone, to be asked about. What was cut from one recording stays together. A dataset with too few
+# (`new_files`) is kept apart: no model of the dataset that fits anything sees them, and models are trained
+# on them alone, to be asked about. (A photograph that shows two classes may be new for one and not for the
+# other.) What was cut from one recording stays together. A dataset with too few
 # recordings to spare keeps none apart, and is left out where new files are asked about.
 
 # %% tags=["hide-input"]

@@ -91,11 +91,11 @@ figures.show_table(
 # %% [markdown]
 # ## The population
 #
-# Models of one dataset differ in their initial weights and in the order of their patches, and in
-# nothing else. They are trained together, and one tensor holds all of them. On a GPU, one batched
-# product does for all models what one product does for one; a core of a CPU trains one model after the
-# other, each in its cache. `make book` has trained the zoo before this chapter runs; run on its own,
-# the chapter trains what is missing.
+# Models of one dataset differ in their initial weights and in the order of their patches; those of *new
+# files* (chapter [1](01_datasets.ipynb)) also in the files that they saw. They are trained together,
+# and one tensor holds all of them. On a GPU, one batched product does for all models what one product
+# does for one; a core of a CPU trains one model after the other, each in its cache. `make book` has
+# trained the zoo before this chapter runs; run on its own, the chapter trains what is missing.
 
 # %%
 from metanet_lib.data.patches import PatchParameters
@@ -276,6 +276,8 @@ figures.show(
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
+from metanet_lib.interpret import percent
+
 logs = np.log(losses.set_index("dataset").loss)
 within = logs - logs.groupby("dataset").mean()
 ends = curves.drop(columns="step").iloc[[0, -1]]
@@ -284,10 +286,10 @@ for name, value in {
     "apart_half": f"{np.median(apart):.0e}",
     "apart_most": f"{max(apart):.0e}",
     "others_apart": f"{agreement.others_apart.median():.1f}",
-    "between": f"{1 - within.var(ddof=0) / logs.var(ddof=0):.0%}",
+    "between": percent(1 - within.var(ddof=0) / logs.var(ddof=0)),
     "fell": f"{(ends.iloc[1] < ends.iloc[0]).sum()} of {len(shards)}",
     "fell_to": f"{(ends.iloc[1] / ends.iloc[0]).median():.2f}",
-    "share_back": f"{min(shares.values()):.0%} and {max(shares.values()):.0%}",
+    "share_back": f"{percent(min(shares.values()))} and {percent(max(shares.values()))}",
     "left": f"{start.correlation.min():.2f} to {start.correlation.max():.2f}",
 }.items():
     glue(name, value, display=False)
@@ -295,7 +297,8 @@ for name, value in {
 # %% [markdown]
 # ## What we saw
 #
-# - A zoo of small models, each on one dataset; models of a dataset differ only in their randomness.
+# - A zoo of small models, each on one dataset; models of the same files of it differ only in their
+#   randomness.
 # - The loss falls on {glue:text}`fell` datasets, to {glue:text}`fell_to` of what it was (median). Of
 #   the patches shown above, 16 codes bring back between {glue:text}`share_back` of the variance.
 # - A trained encoder's correlation with its own random start is {glue:text}`left`. That part says

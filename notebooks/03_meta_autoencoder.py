@@ -96,8 +96,8 @@ print(f"{16 * len(fit):,} filters")
 # autoencoder finds the same subspace as principal component analysis; how near it comes is a matter of
 # its training (chapter [7](07_what_each_part_buys.ipynb) has both).
 #
-# The parts are trained one after the other because sorting, which stands between them, cannot be
-# learned through.
+# The paper trains the parts one after the other, for the sorting that stands between them (section 4.3);
+# chapter [11](11_a_better_metanetwork.ipynb) trains them as one.
 
 # %% tags=["hide-input"]
 from metanet_lib import figures
@@ -181,7 +181,7 @@ by_seed = pd.DataFrame(
         "inter-unit loss": n.interunit_curve[-1],
         "reconstruction loss": n.loss,
         "variance that comes back": f"{100 * (1 - n.loss / variance):.1f} %",
-        "of unseen models": f"{100 * (1 - n.reconstruction_loss(validation.encoders) / variance):.1f} %",
+        "of validation models": f"{100 * (1 - n.reconstruction_loss(validation.encoders) / variance):.1f} %",
         "axes in use": n.axes_in_use(fit.encoders),
         "headline": "yes" if n is headline else "",
     }
@@ -196,8 +196,8 @@ figures.show_table(
 
 # %% [markdown]
 # *Variance that comes back* compares the weights with what 16 numbers rebuild; a negative share means
-# that putting every weight to the mean would have been closer. *Of unseen models* says the same of
-# the validation models. *Axes in use* counts the filter's three numbers that vary from filter to
+# that putting every weight to the mean would have been closer. *Of validation models* says the same of
+# these. *Axes in use* counts the filter's three numbers that vary from filter to
 # filter, by over a twentieth of the one that varies most.
 #
 # By the letter of section 4.3.1, ReLU also follows the three numbers ("throughout the network except

@@ -74,7 +74,7 @@ meta_classifier(MetaEncoder(headline), parameters)
 #
 # It is also asked about models of *new files*. A part of each training dataset's photographs and
 # recordings was kept apart (chapter [1](01_datasets.ipynb)), and models were trained on these alone;
-# whatever fits anything has seen none of them.
+# no model of the same dataset that fits anything has seen them.
 
 # %%
 from metanet_lib.interpret import assess_all
@@ -115,7 +115,7 @@ figures.show(
     figures.accuracy_by_seed(same, chance=max(share_vision, 1 - share_vision)),
     results,
     "modality_by_seed",
-    "Accuracy of modality prediction for every meta-seed and for the raw weights. Chance: always "
+    "Accuracy of modality prediction for every seed of the metanetwork and for the raw weights. Chance: always "
     "answering with the more frequent modality.",
     alt="Dot plot of modality accuracy with 95 percent intervals: one line for each seed of the "
     "metanetwork and one for raw weights, with the paper's accuracies marked by diamonds.",

@@ -77,7 +77,7 @@ figures.show(
     figures.accuracy_by_seed(same, chance=1 / len(set(fit.datasets))),
     results,
     "dataset_id_by_seed",
-    "Accuracy of dataset-ID prediction for every meta-seed and for the raw weights. Chance: "
+    "Accuracy of dataset-ID prediction for every seed of the metanetwork and for the raw weights. Chance: "
     f"1 in {len(set(fit.datasets))}.",
     alt="Dot plot of dataset-ID accuracy with 95 percent intervals: one line for each seed of the "
     "metanetwork and one for raw weights, with the paper's accuracies marked by diamonds.",

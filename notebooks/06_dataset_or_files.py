@@ -166,7 +166,7 @@ figures.show(
 # compare them with each other.
 
 # %%
-from metanet_lib.data.patches import dataset_files, split_files
+from metanet_lib.data.patches import files_of
 from metanet_lib.experiments.open_decisions import (
     StudyParameters,
     run_study,
@@ -176,10 +176,7 @@ from metanet_lib.experiments.open_decisions import (
 from metanet_lib.metanetwork import MetanetworkParameters
 
 size = StudyParameters.of(study)
-same_files = [
-    len(split_files(dataset_files(results.corpus_folder, d, of_patches), d, of_patches)[0])
-    for d in training
-]
+same_files = [len(files_of(results.corpus_folder, d, of_patches)[0]) for d in training]
 variants = [
     *variants_of_files(of_patches, of_zoo, size, max(same_files)),
     *variants_of_zoos(of_patches, of_zoo, size),

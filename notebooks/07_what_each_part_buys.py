@@ -96,7 +96,8 @@ figures.show(
     results,
     "ablation_parts",
     "Accuracy with parts of the meta-encoder taken out or replaced, one dot a seed.",
-    alt="Dot plot, a panel each for modality, dataset ID and dataset ID of new files, with 95 percent intervals: one line for each "
+    alt="Dot plot, a panel each for modality, dataset ID and dataset ID of new files, with 95 percent "
+    "intervals: one line for each "
     f"of {questions['part'].variant.nunique()} variants of the meta-encoder, from the whole metanetwork "
     "down to raw weights.",
     data=questions["part"],
@@ -164,7 +165,8 @@ figures.show(
     results,
     "ablation_sorting",
     "Accuracy by how a model's filters are sorted before the inter-unit part, one dot a seed.",
-    alt="Dot plot in two panels with 95 percent intervals: one line for each way of sorting filters: "
+    alt="Dot plot, a panel each for modality, dataset ID and dataset ID of new files, with 95 percent "
+    "intervals: one line for each way of sorting filters: "
     "none, by norm, and on each axis of their embedding.",
     data=questions["sorting"],
 )
@@ -184,7 +186,8 @@ figures.show(
     "ablation_size",
     "Accuracy by the size of the embedding. The inter-unit part is linear: more numbers than the "
     f"{16 * headline.model.parameters_.filter_embedding} that it reads add nothing new.",
-    alt="Two line plots, modality and dataset ID: accuracy against the numbers for a model on a "
+    alt="Line plots, a panel each for modality, dataset ID and dataset ID of new files: "
+    "accuracy against the numbers for a model on a "
     "logarithmic axis, one line a seed.",
     data=questions["size"],
 )
@@ -198,7 +201,8 @@ figures.show(
     results,
     "ablation_k",
     "Accuracy by the number of neighbours, on 16 numbers and on raw weights.",
-    alt="Two line plots, modality and dataset ID: accuracy against k on a logarithmic axis, one gray or "
+    alt="Line plots, a panel each for modality, dataset ID and dataset ID of new files: "
+    "accuracy against k on a logarithmic axis, one gray or "
     "black line a seed of the metanetwork and a green one for raw weights.",
     data=questions["k"],
 )
@@ -218,7 +222,8 @@ figures.show(
     "ablation_models",
     "Accuracy by the models of each training dataset: those that vote only (solid), or all that the "
     "meta level ever sees (dashed).",
-    alt="Two line plots, modality and dataset ID: accuracy against models of each dataset on a "
+    alt="Line plots, a panel each for modality, dataset ID and dataset ID of new files: "
+    "accuracy against models of each dataset on a "
     "logarithmic axis; solid and dashed lines for the metanetwork, green ones for raw weights.",
     data=of_models,
 )

@@ -106,7 +106,7 @@ rows = run_study(
 results.save_table(rows, "open_decisions")
 print(
     f"{size.models_fit} + {size.models_validation} models of each training dataset, "
-    f"{size.per_dataset:,} patches, {size.seeds} meta-seeds; best seed by reconstruction loss"
+    f"{size.per_dataset:,} patches, {size.seeds} seeds of the metanetwork; best seed by reconstruction loss"
 )
 
 # %% [markdown]

@@ -16,8 +16,8 @@
 # %% [markdown]
 # # A better metanetwork
 #
-# Section 5.2 of the paper says what its metanetwork lacks: one optimisation of the whole, no sorting, a
-# loss that knows what a model can do. This chapter builds it, one change at a time, and asks each the
+# Section 5.2 of the paper says what would make its metanetwork better: one optimisation of the whole,
+# something better than sorting, a loss that knows what a model can do. This chapter builds it, one change at a time, and asks each the
 # book's questions.
 #
 # In short, dataset ID of the same files and of new ones: the paper's 16 numbers

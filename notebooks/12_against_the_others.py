@@ -22,7 +22,7 @@
 # what must one be given to get it?
 #
 # In short: of {glue:text}`fair` rows of others that see weights alone and no labels, {glue:text}`fair_better`
-# name the dataset more often than the paper's 16 numbers ({glue:text}`papers_accuracy`), beyond chance; the best,
+# name the dataset more often than the paper's 16 numbers ({glue:text}`papers_accuracy`), by an interval without 0; the best,
 # *{glue:text}`fair_best`*, names {glue:text}`fair_best_accuracy`. On new files it is {glue:text}`fair_better_new`.
 
 # %% tags=["parameters"]
@@ -57,7 +57,7 @@ results
 #   same fit is also read *in 16 numbers*, as many as the paper's: its first 16 principal components,
 #   found on the fit models.
 # - **The same training.** A deep representation reads each model as often as the metanetwork in its two
-#   trainings together, and as many in one step. Learned probes are trained for as many epochs as by their
+#   trainings together, and as many in one step as its inter-unit part. Learned probes are trained for as many epochs as by their
 #   authors.
 # - **The same care.** The settings of every row that trains a network were chosen once, with as many
 #   trials for each, the paper's too, and never on validation models: see [below](settings-chosen-once).
@@ -267,7 +267,8 @@ figures.show_table(
 # on the page of [decisions](../book/decisions.md).
 #
 # Everything else that a representation is made with stands here, as this run had it: its authors' value
-# where they name one, else ours. In a profile, `peers.settings` puts another in its place, such as
+# where they name one, else ours; the paper's metanetworks stand in chapter [3](03_meta_autoencoder.ipynb).
+# In a profile, `peers.settings` puts another in its place, such as
 # `{sane: {temperature: 0.2}}`.
 
 # %% tags=["hide-input", "hide-output"]
@@ -278,7 +279,7 @@ figures.show_table(
             "made with": ", ".join(f"{name} = {value}" for name, value in peer.settings().items()),
         }
         for peer in rows_of
-        if peer.settings()
+        if peer.settings() and peer.name != "metanetwork"
     ),
     "settings_of_run",
     "Settings of each representation in this run",
@@ -320,9 +321,8 @@ figures.show_table(
 #   matrix or a spectrum of filters does not, or not as it stands.
 # - How the learned probes are pooled was chosen among four ways with validation models of a real corpus,
 #   and whoever chooses which simple things to try has seen such models before.
-# - A title that says *after* is not its authors' own method. Where their public code was run on models
-#   such as these, in 16 numbers (SANE, set autoencoders), it did worse than ours. Every deviation is
-#   listed in the module of the representation.
+# - A title that says *after* is not its authors' own method. Every deviation is listed in the module of the
+#   representation.
 # - The others' methods were made for other networks, larger and deeper. A low place here says how they
 #   do on these models, and no more.
 

@@ -462,7 +462,7 @@ for name, value in {
     glue(name, value, display=False)
 
 # %% [markdown]
-# The zoo's models tell {glue:text}`wild` of the families apart. By the rule, the answer is
+# The models of the recorded run's first zoo tell {glue:text}`wild` of the families apart. By the rule, the answer is
 # *{glue:text}`wild_verdict`*. They say *sounds* of {glue:text}`wild_of_sounds` of the families of sounds and of
 # {glue:text}`wild_of_pictures` of those of pictures; with shuffled weights, of
 # {glue:text}`wild_of_shuffled`; with random ones, of {glue:text}`wild_of_random`. {glue:text}`wild_reason`

@@ -136,7 +136,7 @@ for dataset_id in list(banks)[1:]:
 # asked for.
 
 # %%
-from metanet_lib.interpret import CHANCE, STORED, Interpreter, InterpretParameters
+from metanet_lib.interpret import CHANCE, STORED, Interpreter, InterpretParameters, percent
 
 voting = InterpretParameters.of(interpret)
 interpreter = Interpreter.of(results.folder, voting)
@@ -241,7 +241,13 @@ disguises = {
 }
 asked = [*own.values(), *interpreter.interpret(np.stack([*disguises.values()]), [*disguises])]
 
+
 # %% tags=["hide-input"]
+def in_excess(share):
+    """A share by which one thing is more than another."""
+    return percent(share, "+.2f")
+
+
 table = pd.DataFrame(
     {
         "model": name,
@@ -257,7 +263,7 @@ table = pd.DataFrame(
 )
 results.save_table(table, "interpreted_models")
 figures.show_table(
-    table.style.format({"distance": "{:.2f}", "more than shuffled": "{:+.2%}"}),
+    table.style.format({"distance": "{:.2f}", "more than shuffled": in_excess}),
     "answers_in_disguise",
     "Answers for the new models, and for models in disguise",
 )
@@ -271,7 +277,7 @@ figures.show_table(
 # components. Some share of any model's column space lies there. *More than shuffled* is by how much this
 # share is larger than it is with the model's inputs shuffled (the mean over {glue:text}`orders` orders).
 # If it is not, then it does not matter to the zoo which input is which pixel, and it knows nothing of this
-# model. What chance explains are {glue:text}`deviations` standard deviations over these orders.
+# model. A difference of up to {glue:text}`deviations` standard deviations over these orders counts as none.
 #
 # ## When to believe it
 #
@@ -320,10 +326,10 @@ shares = pd.DataFrame(
     for name, told in answers.items()
 )
 results.save_table(shares, "interpreted_groups")
-of_all = dict.fromkeys(("called vision", "called audio", "unlike anything seen"), "{:.0%}")
+of_all = dict.fromkeys(("called vision", "called audio", "unlike anything seen"), percent)
 of_all |= {"mean votes for it": "{:.1f}", "median distance": "{:.2f}"}
 figures.show_table(
-    shares.style.format({**of_all, "median more than shuffled": "{:+.2%}"}),
+    shares.style.format({**of_all, "median more than shuffled": in_excess}),
     "answers_by_group",
     "Share of each answer, and how sure it is, by group of models",
 )
@@ -388,21 +394,21 @@ def right(told):
 
 def flagged(told):
     """The share of these answers that say so."""
-    return f"{np.mean([a.unlike_anything_seen for a in told]):.1%}" if told else "none (none made)"
+    return percent(np.mean([a.unlike_anything_seen for a in told])) if told else "none (none made)"
 
 
 def sure(name, files):
     """How often answers with nearly all votes are right."""
     line = votes[(votes["by"] == STORED[name]) & (votes["files"] == files)].iloc[0]
     some, of_these, n = line["sure"], line["right of these"], line["asked"]
-    share = f" ({of_these / some:.1%})" if some else ""
+    share = f" ({percent(of_these / some)})" if some else ""
     return f"{some} of {n} answers, of which {of_these}{share} are right"
 
 
 def tied(votes):
     """Share of votes in which the first label has no more than the second."""
     firsts = [sorted(v.values(), reverse=True)[:2] for v in votes]
-    return f"{np.mean([len(two) == 2 and two[0] == two[1] for two in firsts]):.1%}"
+    return percent(np.mean([len(two) == 2 and two[0] == two[1] for two in firsts]))
 
 
 of_zoo = interpreter.interpret(validation.encoders, [*validation.datasets])
@@ -417,7 +423,7 @@ for name, value in {
     "tied_dataset": tied(a.dataset_votes for a, t in zip(of_zoo, trains, strict=True) if t),
     "tied_modality": tied(a.modality_votes for a in of_zoo),
     "same_answer": f"{sum(votes == own_answer for votes in alike)} of {len(alike)}",
-    "untrained_audio": f"{share['called audio']['untrained']:.0%}",
+    "untrained_audio": percent(share["called audio"]["untrained"]),
     "flagged_untrained": flagged(answers["untrained"]),
     "flagged_shuffled": flagged(answers["shuffled inputs"]),
     "flagged_noise": flagged(answers["white noise"]),

@@ -57,10 +57,8 @@ Code(TEMPLATE, language="python")
 
 # %%
 from metanet_lib.experiments.rank import from_file, rank
-from metanet_lib.interpret import InterpretParameters
 
-voting = InterpretParameters()
-start = rank(from_file(f"{file}:MyRepresentation"), results.folder, seeds=3, interpret=voting)
+start = rank(from_file(f"{file}:MyRepresentation"), results.folder, seeds=3)
 print(start)
 
 # %% [markdown]
@@ -92,7 +90,7 @@ class Products(TransformerMixin, BaseEstimator):
         return squares.reshape(len(squares), -1) / np.linalg.norm(squares, axis=(1, 2))[:, None]
 '''
 file.write_text(TEMPLATE + products)
-second = rank(from_file(f"{file}:Products"), results.folder, seeds=3, interpret=voting)
+second = rank(from_file(f"{file}:Products"), results.folder, seeds=3)
 print(second)
 
 # %% [markdown]
@@ -120,8 +118,8 @@ print(second)
 #   ones (chapter [6](06_dataset_or_files.ipynb)). An interval of the difference that leaves out 0 tells two
 #   rows apart; one that does not, does not.
 #
-# Errors name the line of your file: of a wrong shape, of numbers that are not finite, of a `fit` that looks at
-# labels it was not given.
+# Errors name your file: numbers of a wrong shape, or not finite. Where your code fails, such as a `fit` that
+# looks at labels it was not given, they name the line too.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue

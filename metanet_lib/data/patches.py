@@ -20,6 +20,7 @@ nothing is padded to make a patch of it.
 import hashlib
 import math
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -138,8 +139,6 @@ class PatchParameters(Parameters):
     )
 
     def __post_init__(self) -> None:
-        for name in ("per_dataset", "sample_rate", "n_fft", "hop_length"):
-            self.require(type(getattr(self, name)) is int, name, "a whole number")
         self.require_positive("per_dataset", "sample_rate", "n_fft", "hop_length", "dynamic_range")
         self.require_one_of("voc_split", "train", "val", "trainval")
         self.require_one_of("voc_difficult", True, False)
@@ -150,8 +149,7 @@ class PatchParameters(Parameters):
         self.require_one_of("mel_scale", "decibel", "power")
         self.require(0 <= self.new_files < 1, "new_files", "a share: from 0 to below 1")
         for name in ("most_files", "halves", "seed"):
-            value = getattr(self, name)
-            self.require(type(value) is int and value >= 0, name, "zero or more")
+            self.require(getattr(self, name) >= 0, name, "zero or more")
 
 
 @dataclass(frozen=True)
@@ -268,7 +266,8 @@ def split_files(
     (2, 2)
     """
     p = parameters
-    ranked = sorted({s.recording for s in sources}, key=lambda r: _rank(r, dataset, p))
+    of = Counter(s.recording for s in sources)
+    ranked = sorted(of, key=lambda r: _rank(r, dataset, p))
     count = int(p.new_files * len(ranked))
     new = set(ranked[:count]) if count >= LEAST_NEW else set()
     taken = 0
@@ -276,8 +275,27 @@ def split_files(
     for recording in reversed(ranked):
         if recording not in new and (not p.most_files or taken < p.most_files):
             same.add(recording)
-            taken += sum(s.recording == recording for s in sources)
+            taken += of[recording]
     return [s for s in sources if s.recording in same], [s for s in sources if s.recording in new]
+
+
+def files_of(
+    root: Path | str, dataset: Dataset, parameters: PatchParameters
+) -> tuple[list[Source], list[Source]]:
+    """List the files of a dataset, those that models fit on and new ones: :func:`split_files`.
+
+    Raises
+    ------
+    CorpusError
+        If the dataset's listing is missing or broken.
+
+    Examples
+    --------
+    >>> same, new = files_of(corpus, catalog.dataset("v:aer"), PatchParameters(new_files=0.5))
+    >>> len(same), len(new)
+    (2, 2)
+    """
+    return split_files(dataset_files(root, dataset, parameters), dataset, parameters)
 
 
 def split_halves(
@@ -356,7 +374,7 @@ def make_bank(
     (torch.Size([100, 256]), True)
     """
     dataset = catalog.dataset(dataset_id)
-    same, _ = split_files(dataset_files(root, dataset, parameters), dataset, parameters)
+    same, _ = files_of(root, dataset, parameters)
     return bank_of(root, dataset, same, parameters, threads)
 
 
@@ -377,7 +395,7 @@ def make_new_bank(
     100
     """
     dataset = catalog.dataset(dataset_id)
-    _, new = split_files(dataset_files(root, dataset, parameters), dataset, parameters)
+    _, new = files_of(root, dataset, parameters)
     if not any(_places(source, dataset, parameters) for source in new):
         return None
     return bank_of(root, dataset, new, parameters, threads)
@@ -402,7 +420,7 @@ def make_half_banks(
     if not parameters.halves:
         return []
     dataset = catalog.dataset(dataset_id)
-    same, _ = split_files(dataset_files(root, dataset, parameters), dataset, parameters)
+    same, _ = files_of(root, dataset, parameters)
     usable = [source for source in same if _places(source, dataset, parameters)]
     return [
         bank_of(root, dataset, files, parameters, threads, f" half {half}")
@@ -489,8 +507,10 @@ def bank_of(
     if not cuts:
         raise _no_usable_file(root, dataset, skipped)
     if not any(counts[file] for file in cuts):  # all draws were of files that broke: draw again
-        broken = {error.path: error.reason for error in skipped}
-        told = [source._replace(problem=broken.get(source.path)) for source in sources]
+        told = [
+            source._replace(problem=result.reason) if isinstance(result, UnusableFile) else source
+            for source, result in zip(sources, results, strict=True)
+        ]
         return bank_of(root, dataset, told, p, threads, stream)
 
     draws = np.full(p.per_dataset, -1, np.int32)

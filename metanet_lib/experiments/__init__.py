@@ -12,8 +12,12 @@
     what if an open decision had fallen otherwise?
 ``cost``
     what does the training cost, and how near is it to the hardware?
+``beyond``
+    what is a better metanetwork asked beside the four tasks, and what comes back of its code?
 ``leaderboard``
     all representations on one protocol, side by side; ``peers`` says who takes part
+``fits``
+    what came out of fits, kept so that none is made twice
 ``rank``
     a representation of somebody else's, in a run's table
 ``generation``
@@ -24,4 +28,6 @@
     what does it say of networks that nobody here made?
 ``agreement``
     do the two ways to train the zoo train the same models?
+``reference``
+    what did the run find that is kept to compare with?
 """

@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin
-from sklearn.preprocessing import FunctionTransformer
 
-from metanet_lib.interpret import InterpretParameters, assess
+from metanet_lib.interpret import EMBEDDED, InterpretParameters, assess, embedded
 from metanet_lib.zoo import CODES, Zoo
 
 
@@ -69,10 +68,8 @@ def floor_and_unseen(
     rows = []
     for name, representation in fitted.items():
         for question, (voters, asked, how) in questions.items():
-            known, told = (
-                Zoo(representation.transform(z.encoders), z.datasets) for z in (voters, asked)
-            )
-            verdict = assess("dataset_id", name, FunctionTransformer(), known, told, how)
+            known, told = embedded(representation, voters, asked)
+            verdict = assess("dataset_id", name, EMBEDDED, known, told, how)
             rows.append({**verdict.row, "question": question, "k": how.k})
     return pd.DataFrame(rows)
 
@@ -92,6 +89,34 @@ def space_kept(decoded: np.ndarray, encoders: np.ndarray) -> np.ndarray:
     >>> space_kept(2 * encoders, encoders).round(4).tolist() == [1.0] * len(encoders)
     True
     """
-    theirs, ours = (np.linalg.qr(models.astype(np.float64)).Q for models in (decoded, encoders))
-    kept: np.ndarray = np.square(theirs.transpose(0, 2, 1) @ ours).sum((1, 2)) / CODES
-    return kept
+    return shared(basis(decoded), basis(encoders))
+
+
+def basis(encoders: np.ndarray) -> np.ndarray:
+    """Return orthonormal bases of the column spaces of models ``[m, 256, 16]``, in their shape.
+
+    Examples
+    --------
+    >>> space = basis(encoders[:1])[0]
+    >>> np.allclose(space.T @ space, np.eye(16))
+    True
+    """
+    return np.linalg.qr(encoders.astype(np.float64)).Q
+
+
+def shared(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return which share two column spaces have in common: see :func:`space_kept`.
+
+    Parameters
+    ----------
+    one, other
+        Bases ``[..., 256, 16]`` of :func:`basis`.
+
+    Examples
+    --------
+    >>> space = basis(encoders[:2])
+    >>> shared(space[0], space).round(4)[0]
+    np.float64(1.0)
+    """
+    common: np.ndarray = np.square(np.swapaxes(one, -1, -2) @ other).sum((-2, -1)) / CODES
+    return common

@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin
-from sklearn.preprocessing import FunctionTransformer
 
 from metanet_lib.catalog import Dataset
-from metanet_lib.data.patches import PatchParameters, bank_of, dataset_files, split_files
-from metanet_lib.interpret import InterpretParameters, Verdict, asked, assess
+from metanet_lib.data.patches import PatchParameters, bank_of, files_of, split_files
+from metanet_lib.interpret import EMBEDDED, InterpretParameters, Verdict, asked, assess, embedded
 from metanet_lib.representations.weights import (
     gram,
     projector,
@@ -71,18 +70,11 @@ def same_and_new(
     >>> list(rows["task"])
     ['modality', 'dataset_id', 'modality_new_files', 'dataset_id_new_files']
     """
-    fit, validation, new = zoos
     verdicts: dict[tuple[str, str], Verdict] = {}
     for name, representation in representations.items():
-        representation.fit(fit.encoders)
-        known, same, unseen = (
-            Zoo(representation.transform(z.encoders), z.datasets) if len(z) else z
-            for z in (fit, validation, new)
-        )
-        for task, models in asked(same, unseen).items():
-            verdicts[task, name] = assess(
-                task, name, FunctionTransformer(), known, models, interpret
-            )
+        known, *others = embedded(representation.fit(zoos[0].encoders), *zoos)
+        for task, models in asked(*others).items():
+            verdicts[task, name] = assess(task, name, EMBEDDED, known, models, interpret)
     return pd.DataFrame([verdict.row for verdict in verdicts.values()]), verdicts
 
 
@@ -183,7 +175,7 @@ def _samples(
     size: int,
 ) -> dict[str, np.ndarray] | None:
     """Draw samples of a dataset's files, split once and once more within; None if too few."""
-    same, new = split_files(dataset_files(corpus, dataset, p), dataset, p)
+    same, new = files_of(corpus, dataset, p)
     inner_same, inner_new = split_files(same, dataset, replace(p, seed=p.seed + 1))
     if not (new and inner_new):
         return None

@@ -33,7 +33,7 @@ def place(results: Results, fit: str, *made_of: Any) -> Path:
     ('gram_0', False)
     """
     digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", repr(made_of)).encode())
-    for folder, kind in ((_LIBRARY, "*.py"), (results.zoo, "*.safetensors")):
+    for folder, kind in ((_LIBRARY, "*.py"), (results.zoo, "[!.]*.safetensors")):
         for path in sorted(folder.rglob(kind)):
             is_now = path.stat()
             name = path.relative_to(folder)

@@ -20,8 +20,8 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.base import TransformerMixin
 
 from metanet_lib.catalog import Dataset, dataset
-from metanet_lib.data.patches import PatchParameters, bank_of, dataset_files, split_files
-from metanet_lib.experiments.beyond import space_kept
+from metanet_lib.data.patches import PatchParameters, bank_of, files_of
+from metanet_lib.experiments.beyond import basis, shared
 from metanet_lib.interpret import Generator, InterpretParameters, meta_classifier
 from metanet_lib.metanetwork import Metanetwork
 from metanet_lib.parameters import Parameters, decision
@@ -131,7 +131,7 @@ def held_out(
     """
     drawn = {}
     for d in datasets:
-        same, new = split_files(dataset_files(corpus, d, patches), d, patches)
+        same, new = files_of(corpus, d, patches)
         other = replace(patches, per_dataset=2 * n, seed=patches.seed + 1)
         both = bank_of(corpus, d, new or same, other, threads=1).patches().numpy()
         where = "new files" if new else "other places of the same files"
@@ -335,18 +335,25 @@ def novelty(made: Mapping[str, Models], fit: Zoo) -> pd.DataFrame:
     array([[0., 0.]])
     """
     rows = []
-    for candidate, models in made.items():
-        for name, encoders in models.items():
-            zoo = fit.of([name]).encoders
-            for i, encoder in enumerate(encoders):
-                kept = space_kept(np.broadcast_to(encoder, zoo.shape), zoo).max()
-                rows.append((candidate, name, i, 1 - kept, _apart(encoder, zoo).min()))
+    for name in dict.fromkeys(name for models in made.values() for name in models):
+        zoo = fit.of([name]).encoders
+        spaces, filters = basis(zoo), _of_length_one(zoo)
+        for candidate, models in made.items():
+            encoders = models.get(name, zoo[:0])
+            own = zip(basis(encoders), _of_length_one(encoders), strict=True)
+            for i, (space, one) in enumerate(own):
+                kept = shared(space, spaces).max()
+                rows.append((candidate, name, i, 1 - kept, _apart(one, filters).min()))
     return pd.DataFrame(rows, columns=["candidate", "dataset", "model", "function", "weights"])
 
 
-def _apart(encoder: np.ndarray, zoo: np.ndarray) -> np.ndarray:
+def _of_length_one(encoders: np.ndarray) -> np.ndarray:
+    filters: np.ndarray = encoders / np.linalg.norm(encoders, axis=-2, keepdims=True)
+    return filters
+
+
+def _apart(one: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return distances ``[m]`` of filters of length 1, each up to its sign, matched best."""
-    one, others = (w / np.linalg.norm(w, axis=-2, keepdims=True) for w in (encoder, zoo))
     likeness = np.abs(one.T @ others)
     best = [each[linear_sum_assignment(each, maximize=True)].mean() for each in likeness]
     apart: np.ndarray = np.sqrt(np.clip(2 - 2 * np.array(best), 0, None))

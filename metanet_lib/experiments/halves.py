@@ -23,9 +23,8 @@ import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
-from metanet_lib.interpret import InterpretParameters, asked, assess, paired_interval
+from metanet_lib.interpret import EMBEDDED, InterpretParameters, asked, assess, paired_interval
 from metanet_lib.representations.functional import FunctionalCode, Views, apart_from_neighbours
 from metanet_lib.representations.relevant import projected_out, whitened
 from metanet_lib.representations.weights import Components
@@ -211,7 +210,7 @@ def what_pairs_buy(
             known = Zoo(to_vote @ directions, voters.datasets)
             for task, (models, theirs) in questions.items():
                 unknown = Zoo(theirs @ directions, models.datasets)
-                verdict = assess(task, of, FunctionTransformer(), known, unknown, interpret)
+                verdict = assess(task, of, EMBEDDED, known, unknown, interpret)
                 right[name, of, task] = own = verdict.correct
                 less_code, less_files = (
                     paired_interval(own, right[FILES, other, task], models.datasets)

@@ -93,10 +93,10 @@ def initial_zoo(folder: Path | str, datasets: Sequence[Dataset]) -> tuple[Zoo, Z
         shard = Shard.load(Path(folder) / f"{dataset.slug}.safetensors")
         seed = ZooParameters.of(json.loads(shard.header["zoo"])).seed
         for part, models in zip(drawn, shard.parts[:2], strict=True):
-            for i in np.arange(len(shard))[models]:
-                if shard.encoder[i].isfinite().all():
-                    encoder = ModelSeed(seed, dataset.id, int(i)).glorot().T.numpy()
-                    part.append((encoder, dataset.id))
+            numbers = np.arange(len(shard))[models]
+            for i in numbers[shard.whole[models]]:
+                encoder = ModelSeed(seed, dataset.id, int(i)).glorot().T.numpy()
+                part.append((encoder, dataset.id))
     fit, validation = (Zoo(*map(np.array, zip(*part, strict=True))) for part in drawn)
     return fit, validation
 

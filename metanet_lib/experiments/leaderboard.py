@@ -33,7 +33,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
 from metanet_lib.catalog import Dataset
@@ -46,12 +45,14 @@ from metanet_lib.experiments.peers import peers as all_peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
 from metanet_lib.experiments.peers.simple import paper
 from metanet_lib.interpret import (
+    EMBEDDED,
     STORED,
     InterpretParameters,
     Task,
     asked,
     assess,
     bootstrap_interval,
+    embedded,
     paired_interval,
     wilson_interval,
 )
@@ -108,8 +109,9 @@ def run(
     own_code = [Path(row.rsplit(":", 1)[0]).read_bytes() for row in parameters.extra]
     asked_how = (tuple(datasets), patches, parameters.samples, interpret, own_code)
     with TemporaryDirectory(dir=results.folder, prefix=".samples.") as folder:
-        jobs = []
-        for peer in peers:
+        jobs: list[tuple[Any, ...]] = []
+        for told in peers:
+            peer = replace(told, fit_seconds=None)  # what is told of its time makes no other fit
             settings = peer.representation.get_params()
             for seed in peer.runs(parameters):
                 at = place(results, f"{peer.name}_{seed}", peer, settings, seed, *asked_how)
@@ -122,7 +124,11 @@ def run(
             zoos = load_zoo(results.zoo, datasets)
             draw_samples(results.corpus_folder, zoos, patches, parameters.samples, folder)
         side_by_side(_fit, missing, "representations", "fit")
-    return pd.DataFrame([row for *_, at in jobs for row in json.loads(at.read_text())])
+    rows = pd.DataFrame([row for *_, at in jobs for row in json.loads(at.read_text())])
+    for told in peers:
+        if told.fit_seconds is not None:
+            rows.loc[rows.representation == told.name, "fit_seconds"] = told.fit_seconds
+    return rows
 
 
 def fit_ahead(profile: Mapping[str, Any], share: int = 0, shares: int = 1) -> None:
@@ -268,7 +274,7 @@ def training_seconds(parameters: MetanetworkParameters, models: int) -> float:
 
 
 def training_steps(parameters: MetanetworkParameters, models: int) -> int:
-    """Return for how many steps a deep representation is trained.
+    """Return for how many steps a deep representation is trained, in batches of the metanetwork's.
 
     Each of its steps reads as many models as a step of the inter-unit training, so that each model
     is read as often as by the metanetwork in its two trainings together. (Most of the metanetwork's
@@ -483,18 +489,15 @@ def assess_peer(
         "n_fit": models,
         "seed": seed,
         "loss": getattr(representation, "loss_", np.nan),
-        "fit_seconds": fit_seconds if peer.fit_seconds is None else peer.fit_seconds,
+        "fit_seconds": fit_seconds,
     }
     rows = _answers(peer.name, known, seen, unseen, interpret, seconds)
     if peer.sixteen:
         reduced = Components(16).fit(known.encoders)
         start = time.process_time()
-        seen = replace(seen, encoders=reduced.transform(seen.encoders))
+        (seen,) = embedded(reduced, seen)
         seconds += time.process_time() - start
-        known, unseen = (
-            replace(z, encoders=reduced.transform(z.encoders)) if len(z) else z
-            for z in (known, unseen)
-        )
+        known, unseen = embedded(reduced, known, unseen)
         rows += _answers(f"{peer.name}_pca", known, seen, unseen, interpret, seconds)
     return [{**row, **facts} for row in rows]
 
@@ -504,10 +507,9 @@ def _answers(
 ) -> list[dict[str, Any]]:
     """Return a row for each task, for models that took so many seconds to embed."""
     rows = []
-    for task, embedded in asked(seen, unseen).items():
+    for task, models in asked(seen, unseen).items():
         start = time.process_time()
-        # What is assessed is embedded already: let it through as it is.
-        verdict = assess(task, name, FunctionTransformer(), known, embedded, interpret)
+        verdict = assess(task, name, EMBEDDED, known, models, interpret)
         rows.append({**verdict.row, "by_dataset": verdict.by_dataset})
         if task == "modality":
             seconds += time.process_time() - start

@@ -18,10 +18,12 @@ import pandas as pd
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.patches import PatchParameters
 from metanet_lib.interpret import (
+    EMBEDDED,
     InterpretParameters,
     asked,
     assess,
     assess_all,
+    embedded,
     neighbours_by_dataset,
 )
 from metanet_lib.metanetwork import MetanetworkParameters, train
@@ -387,13 +389,15 @@ def _run(
     squared_norms = (fit.encoders**2).sum((1, 2))
     of_hub = squared_norms[fit.datasets == hubs.index[0]].mean() / squared_norms.mean()
     zoos = fit, validation, new
+    views = {name: embedded(view.fit(fit.encoders), *zoos) for name, view in SIMPLE.items()}
     levels: tuple[Literal["modality", "dataset_id"], ...] = ("modality", "dataset_id")
 
     def assessed(ask: InterpretParameters) -> pd.DataFrame:
         simple = [
-            assess(task, name, representation, fit, models, ask).row
-            for task, models in asked(validation, new).items()
-            for name, representation in SIMPLE.items()
+            assess(task, name, EMBEDDED, known, models, ask).row
+            for task in asked(validation, new)
+            for name, (known, *others) in views.items()
+            for models in [asked(*others)[task]]
         ]
         tables = [assess_all(level, metanetworks, zoos, ask)[0] for level in levels]
         tables.append(pd.DataFrame(simple).assign(headline=True))

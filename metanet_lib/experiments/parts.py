@@ -33,9 +33,8 @@ import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
-from metanet_lib.interpret import InterpretParameters, asked, assess
+from metanet_lib.interpret import EMBEDDED, InterpretParameters, asked, assess, embedded
 from metanet_lib.metanetwork import Metanetwork
 from metanet_lib.parameters import Parameters, decision
 from metanet_lib.representations import MetaEncoder, RawWeights
@@ -91,7 +90,7 @@ class Variant:
     question, variant
         Which part it asks about, and what it does about it, in words.
     seed
-        The meta-seed; none where nothing is random.
+        Of the metanetwork; none where nothing is random.
     usual
         Whether that is the run's own metanetwork, unchanged.
     representation
@@ -291,14 +290,10 @@ def ask(
     """
     representation, fit = chosen[0].representation, zoos[0]
     representation.fit(first_models(fit, chosen[0].models).encoders)
-    known, validation, new = (
-        Zoo(representation.transform(zoo.encoders), zoo.datasets) if len(zoo) else zoo
-        for zoo in zoos
-    )
+    known, validation, new = embedded(representation, *zoos)
     axes = None
     if isinstance(representation, Anew):
         axes = representation.metanetwork_.axes_in_use(fit.encoders)
-    as_they_are = FunctionTransformer()
     names = ("task", "accuracy", "n_correct", "n_validation", "ci_low", "ci_high")
     more = ("bootstrap_low", "bootstrap_high", "embedding_dim", "n_fit")
     answers = []
@@ -306,7 +301,7 @@ def ask(
         voting = first_models(known, variant.models)
         with_k = replace(interpret, k=variant.k or interpret.k)
         verdicts = [
-            assess(task, variant.variant, as_they_are, voting, models, with_k)
+            assess(task, variant.variant, EMBEDDED, voting, models, with_k)
             for task, models in asked(validation, new).items()
         ]
         told = {

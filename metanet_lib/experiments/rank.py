@@ -253,7 +253,7 @@ def from_table(path: Path | str, results: Path | str) -> Peer:
         raise ValueError(f"{path}, line {bad[0] + 2}: expected finite numbers, found others")
     given = dict(zip(zip(table.file, table.row, strict=True), values, strict=True))
     by_weights = {}
-    for shard_path in sorted(Results.at(results).zoo.glob("*.safetensors")):
+    for shard_path in sorted(Results.at(results).zoo.glob("[!.]*.safetensors")):
         for i, encoder in enumerate(Shard.load(shard_path).encoder.numpy()):
             own = given.get((f"models/{shard_path.name}", i))
             if own is None:
@@ -350,7 +350,9 @@ class Ranked:
         return "\n".join(lines)
 
 
-def rank(peer: Peer, results: Path | str, seeds: int, interpret: InterpretParameters) -> Ranked:
+def rank(
+    peer: Peer, results: Path | str, seeds: int, interpret: InterpretParameters | None = None
+) -> Ranked:
     """Fit and ask a representation, and put it among the rows of a run.
 
     Parameters
@@ -362,7 +364,7 @@ def rank(peer: Peer, results: Path | str, seeds: int, interpret: InterpretParame
     seeds
         How often it is fitted, if it has a parameter ``seed``.
     interpret
-        The meta-classifier, as the run had it.
+        The meta-classifier; if none is given, as the run's comparison had it.
 
     Raises
     ------
@@ -371,12 +373,12 @@ def rank(peer: Peer, results: Path | str, seeds: int, interpret: InterpretParame
 
     Examples
     --------
-    >>> rank(from_file(f"{folder / 'my_method.py'}:MyRepresentation"), folder / "nowhere", 1,
-    ...     InterpretParameters())
+    >>> rank(from_file(f"{folder / 'my_method.py'}:MyRepresentation"), folder / "nowhere", 1)
     Traceback (most recent call last):
     FileNotFoundError: ...my_method.py: no such file; `metanet rank --template` prints a start
     """
     run = Results.at(results)
+    interpret = interpret or _interpret(run)
     there = run.table("leaderboard_by_seed")
     if not there.is_file():
         raise FileNotFoundError(f"{there}: no such table; `make book` makes it (chapter 12)")
@@ -397,3 +399,12 @@ def rank(peer: Peer, results: Path | str, seeds: int, interpret: InterpretParame
         if task in set(rows.task)
     ]
     return Ranked(table, pd.concat(apart, ignore_index=True))
+
+
+def _interpret(run: Results) -> InterpretParameters:
+    """Return how the comparison of a run asked, as its chapter was executed with."""
+    chapter = run.folder / "chapters" / "12_against_the_others.ipynb"
+    if not chapter.is_file():
+        return InterpretParameters()
+    ran = json.loads(chapter.read_text())["metadata"]["papermill"]["parameters"]
+    return InterpretParameters.of(ran.get("interpret", {}))

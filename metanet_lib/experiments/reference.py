@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from metanet_lib.interpret.classifier import PAPER_ACCURACY, TASKS, Task, percent
+from metanet_lib.interpret.classifier import PAPER_ACCURACY, TASKS, Task, percent, span
 from metanet_lib.interpret.statements import claim
 from metanet_lib.store import Results
 
@@ -103,11 +103,9 @@ def accuracies(tables: Path, table: str) -> dict[tuple[str, str], str]:
     >>> accuracies(folder, "accuracy")  # no table is there
     {}
     """
-    rows = numbers(tables)
     return {
-        (row["what"], row["task"]): f"{percent(row['accuracy'])} "
-        f"({100 * row['low']:.1f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{100 * row['high']:.1f})"
-        for row in rows[rows.table == table].to_dict("records")
+        (row["what"], row["task"]): f"{percent(row['accuracy'])} ({span(row['low'], row['high'])})"
+        for row in numbers(tables, table).to_dict("records")
     }
 
 
@@ -153,7 +151,7 @@ def beside_paper(kept: Sequence[Reference]) -> pd.DataFrame:
         {
             "task": title,
             "k-NN on": names[what],
-            "paper": f"{100 * PAPER_ACCURACY[task, what]:.4g}\N{NO-BREAK SPACE}%"
+            "paper": percent(PAPER_ACCURACY[task, what], ".4g")
             if (task, what) in PAPER_ACCURACY
             else "",
             **{name: of_run.get((what, task), "") for name, of_run in found.items()},
@@ -180,6 +178,8 @@ def findings(reference: Reference) -> str:
     'where its 25.4\xa0% lies within the interval (seeds that reach it: 1 of 1).'
     """
     found = accuracies(reference.tables, "accuracy")
+    if ("metanetwork", "dataset_id") not in found:
+        return ""
     seeds = pd.read_csv(reference.tables / "accuracy_by_seed.csv")
     modality, dataset = (found["metanetwork", task] for task in ("modality", "dataset_id"))
     sentences = [
@@ -223,8 +223,15 @@ def _beyond(tables: Path) -> str:
     return f"Of the same files and of new ones, {'; '.join(told)}."
 
 
-def numbers(tables: Path) -> pd.DataFrame:
+def numbers(tables: Path, *names: str) -> pd.DataFrame:
     """Return the accuracies of a run with their intervals, from its folder of tables.
+
+    Parameters
+    ----------
+    tables
+        The folder.
+    names
+        The tables to read, such as ``accuracy``; all that there are, if none is named.
 
     Returns
     -------
@@ -251,7 +258,7 @@ def numbers(tables: Path) -> pd.DataFrame:
     found = [
         (name, *row)
         for name, rows in readers.items()
-        if (tables / f"{name}.csv").is_file()
+        if name in (names or readers) and (tables / f"{name}.csv").is_file()
         for row in rows(pd.read_csv(tables / f"{name}.csv"))
     ]
     return pd.DataFrame(found, columns=[*_KEYS, "accuracy", "low", "high", "headline"]).dropna()
@@ -321,7 +328,7 @@ def _of_ablation(table: pd.DataFrame) -> Iterator[Number]:
 
 def _of_leaderboard(table: pd.DataFrame) -> Iterator[Number]:
     for row in table.to_dict("records"):
-        for task in TASKS:
+        for task in (task for task in TASKS if task in row):
             found = (row[task], row[f"{task}_bootstrap_low"], row[f"{task}_bootstrap_high"])
             yield row["row"], task, *found, row["row"] == "functional"
 

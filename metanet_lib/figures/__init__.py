@@ -10,7 +10,7 @@ what they share, ``shown`` how a page shows them, and ``interactive`` those that
 explore. The printed figures are offered here: ``figures.confusion``.
 """
 
-from metanet_lib.figures.against_the_others import COMPARED, accuracy_and_cost, standings
+from metanet_lib.figures.against_the_others import accuracy_and_cost, standings
 from metanet_lib.figures.any_architecture import accuracy_by_architecture, accuracy_in_the_wild
 from metanet_lib.figures.cost import scaling
 from metanet_lib.figures.dataset_id import confusion
@@ -34,7 +34,7 @@ from metanet_lib.figures.modality import accuracy_by_seed, embedding_map
 from metanet_lib.figures.model_zoo import filter_gallery, final_losses, loss_curves, reconstructions
 from metanet_lib.figures.open_decisions import accuracy_by_decision
 from metanet_lib.figures.shown import Shown, file_link, save, show, show_table
-from metanet_lib.figures.style import HUES, WIDTH
+from metanet_lib.figures.style import COMPARED, HUES, WIDTH
 from metanet_lib.figures.what_each_part_buys import accuracy_by_size, accuracy_by_variant
 from metanet_lib.figures.what_is_inside import encoded_properties, filters_compared, left_over
 

@@ -10,11 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from metanet_lib.figures.shown import Shown, below_title
-from metanet_lib.figures.style import PAPERS, WIDTH, styled, write_beside
-from metanet_lib.interpret import TASKS, Task
-
-COMPARED: tuple[Task, ...] = ("modality", "dataset_id", "dataset_id_new_files")
-"""The tasks by which the table compares representations."""
+from metanet_lib.figures.style import COMPARED, PAPERS, WIDTH, styled, write_beside
+from metanet_lib.interpret import TASKS
 
 
 def standings(

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from metanet_lib.figures.style import HUES, WIDTH, hues_of, mosaic, styled
-from metanet_lib.interpret import Answer, Interpreter
+from metanet_lib.interpret import Answer, Interpreter, percent
 
 _MOST_SHOWN = 8  # models whose filters are drawn
 
@@ -56,11 +56,13 @@ def interpreted_models(interpreter: Interpreter, answers: Sequence[Answer]) -> F
             ax.annotate(str(number), at, (5, 5), textcoords="offset points", zorder=4)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     first, second = plane.explained_variance_ratio_
-    ax.set_xlabel(f"first principal component of the zoo's embeddings ({first:.0%} of variance)")
-    ax.set_ylabel(f"second ({second:.0%})")
+    ax.set_xlabel(
+        f"first principal component of the zoo's embeddings ({percent(first)} of variance)"
+    )
+    ax.set_ylabel(f"second ({percent(second)})")
     ax.set_title(
         "Principal components, fitted on the zoo alone. Far apart here is far apart; close here "
-        f"may differ in the other {1 - first - second:.0%}.",
+        f"may differ in the other {percent(1 - first - second)}.",
         fontsize=7.5,
     )
     names = {

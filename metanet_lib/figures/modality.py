@@ -48,7 +48,7 @@ def embedding_map(points: np.ndarray, datasets: np.ndarray, training: Collection
 
 @styled
 def accuracy_by_seed(rows: pd.DataFrame, chance: float) -> Figure:
-    """Draw the accuracy of one task for every meta-seed and for the raw weights.
+    """Draw the accuracy of one task for every seed of the metanetwork and for the raw weights.
 
     ``rows`` has columns ``representation``, ``seed``, ``accuracy``, ``bootstrap_low``,
     ``bootstrap_high``, ``headline`` and ``paper_accuracy``; the raw weights have no seed.

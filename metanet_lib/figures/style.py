@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from metanet_lib import catalog
+from metanet_lib.interpret import TASKS, Task
 
 HUES: dict[str, str] = {"vision": "#0072B2", "audio": "#D55E00"}
 """Vision's and audio's colour, in every figure."""
@@ -24,6 +25,8 @@ PAPERS = "#CC79A7"
 """The colour of the paper, its numbers and its method."""
 WIDTH = 7.2
 """Width of a figure, inches."""
+COMPARED: tuple[Task, ...] = ("modality", "dataset_id", "dataset_id_new_files")
+"""The tasks by which representations are compared, in tables and figures."""
 
 _STYLE: dict[str, Any] = {
     "figure.dpi": 100,
@@ -264,9 +267,4 @@ def panels_of(rows: pd.DataFrame) -> dict[str, str]:
     >>> panels_of(pd.DataFrame({"task": ["modality", "dataset_id"]}))
     {'modality': 'modality', 'dataset_id': 'dataset ID'}
     """
-    drawn = {
-        "modality": "modality",
-        "dataset_id": "dataset ID",
-        "dataset_id_new_files": "dataset ID, new files",
-    }
-    return {task: title for task, title in drawn.items() if task in set(rows.task)}
+    return {task: TASKS[task] for task in COMPARED if task in set(rows.task)}

@@ -2,6 +2,8 @@
 
 ``classifier``
     the meta-classifier, and how often it is right about models that nothing was fitted on
+``statements``
+    sentences about accuracies, which follow from them
 ``intervals``
     how sure an accuracy is, and the difference of two
 ``interpreter``
@@ -17,6 +19,7 @@
 """
 
 from metanet_lib.interpret.classifier import (
+    EMBEDDED,
     PAPER_ACCURACY,
     TASKS,
     InterpretParameters,
@@ -25,11 +28,13 @@ from metanet_lib.interpret.classifier import (
     asked,
     assess,
     assess_all,
+    embedded,
     in_words,
     meta_classifier,
     neighbours_by_dataset,
     percent,
     result_table,
+    span,
 )
 from metanet_lib.interpret.familiar import CHANCE, Familiarity
 from metanet_lib.interpret.foreign import SUFFIXES, ForeignModels, read_models
@@ -39,6 +44,7 @@ from metanet_lib.interpret.intervals import bootstrap_interval, paired_interval,
 
 __all__ = [
     "CHANCE",
+    "EMBEDDED",
     "PAPER_ACCURACY",
     "STORED",
     "SUFFIXES",
@@ -56,6 +62,7 @@ __all__ = [
     "assess",
     "assess_all",
     "bootstrap_interval",
+    "embedded",
     "in_words",
     "meta_classifier",
     "neighbours_by_dataset",
@@ -64,5 +71,6 @@ __all__ = [
     "read_codes",
     "read_models",
     "result_table",
+    "span",
     "wilson_interval",
 ]

@@ -13,8 +13,8 @@ it is (:mod:`metanet_lib.interpret.intervals`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from sklearn.base import TransformerMixin
 from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from metanet_lib import catalog
 from metanet_lib.interpret.intervals import bootstrap_interval, wilson_interval
@@ -38,6 +39,9 @@ TASKS: dict[Task, str] = {
     "dataset_id_new_files": "dataset ID, new files",
 }
 """The tasks, and what pages call them."""
+
+EMBEDDED = FunctionTransformer()
+"""The representation of models that are embedded already: it lets them through as they are."""
 
 PAPER_ACCURACY = {
     ("modality", "metanetwork"): 1.0,
@@ -224,6 +228,23 @@ def assess(
     return Verdict(row, truth, predicted, validation.datasets)
 
 
+def embedded(representation: TransformerMixin, *zoos: Zoo) -> tuple[Zoo, ...]:
+    """Return zoos with embeddings ``[m, d]`` in place of encoders, by a fitted representation.
+
+    :func:`assess` takes them with :data:`EMBEDDED` for their representation.
+
+    Examples
+    --------
+    >>> known, nobody = embedded(RawWeights().fit(encoders), zoo, zoo.of([]))
+    >>> known.encoders.shape, len(nobody)
+    ((24, 4096), 0)
+    """
+    return tuple(
+        replace(zoo, encoders=representation.transform(zoo.encoders)) if len(zoo) else zoo
+        for zoo in zoos
+    )
+
+
 def asked(validation: Zoo, new: Zoo) -> dict[Task, Zoo]:
     """Return the models of whom each task asks; tasks about new files only where there are such.
 
@@ -271,16 +292,18 @@ def assess_all(
     >>> len(rows), list(verdicts)
     (2, [('dataset_id', 'metanetwork'), ('dataset_id', 'raw_weights')])
     """
-    headline, (fit, validation, new) = best(metanetworks), zoos
-    rows, verdicts = [], {}
-    for task, models in asked(validation, new).items():
-        if not task.startswith(level):
-            continue
-        for metanetwork in (*metanetworks, None):
-            name = "raw_weights" if metanetwork is None else "metanetwork"
-            representation = RawWeights() if metanetwork is None else MetaEncoder(metanetwork)
-            verdict = assess(task, name, representation, fit, models, parameters)
-            is_headline = metanetwork is None or metanetwork is headline
+    headline = best(metanetworks)
+    rows: list[dict[str, Any]] = []
+    verdicts: dict[tuple[Task, str], Verdict] = {}
+    for metanetwork in (*metanetworks, None):
+        name = "raw_weights" if metanetwork is None else "metanetwork"
+        representation = RawWeights() if metanetwork is None else MetaEncoder(metanetwork)
+        fit, validation, new = embedded(representation.fit(zoos[0].encoders), *zoos)
+        is_headline = metanetwork is None or metanetwork is headline
+        for task, models in asked(validation, new).items():
+            if not task.startswith(level):
+                continue
+            verdict = assess(task, name, EMBEDDED, fit, models, parameters)
             rows.append(
                 {
                     **verdict.row,
@@ -291,6 +314,7 @@ def assess_all(
             )
             if is_headline:
                 verdicts[task, name] = verdict
+    rows.sort(key=lambda row: [*TASKS].index(row["task"]))
     return pd.DataFrame(rows).astype({"seed": "Int64", "reconstruction_loss": float}), verdicts
 
 
@@ -323,15 +347,26 @@ def neighbours_by_dataset(fit: Zoo, validation: Zoo, parameters: InterpretParame
     return pd.Series(fit.datasets[named.ravel()]).value_counts(normalize=True)
 
 
-def percent(share: float) -> str:
+def percent(share: float, shape: str = ".1f") -> str:
     """Return a share as text, ``0.2541`` as ``25.4 %``; the space does not break.
 
     Examples
     --------
-    >>> percent(0.2541).split()
-    ['25.4', '%']
+    >>> percent(0.2541).split(), percent(0.00123, "+.2f").split()
+    (['25.4', '%'], ['+0.12', '%'])
     """
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return f"{100 * share:{shape}}\N{NO-BREAK SPACE}%"
+
+
+def span(low: float, high: float, shape: str = ".1f") -> str:
+    """Return an interval of shares as text, in per cent.
+
+    Examples
+    --------
+    >>> span(0.4, 0.612).split()
+    ['40.0', 'to', '61.2']
+    """
+    return f"{100 * low:{shape}}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{100 * high:{shape}}"
 
 
 def in_words(rows: pd.DataFrame, task: Task, representation: str = "metanetwork") -> str:
@@ -351,8 +386,8 @@ def in_words(rows: pd.DataFrame, task: Task, representation: str = "metanetwork"
     if chosen.empty:
         return "(no models of new files here)"
     row = chosen.iloc[0]
-    low, high = f"{100 * row.bootstrap_low:.1f}", percent(row.bootstrap_high)
-    return f"{percent(row.accuracy)} ({low} to {high})"
+    interval = span(row.bootstrap_low, row.bootstrap_high)
+    return f"{percent(row.accuracy)} ({interval}\N{NO-BREAK SPACE}%)"
 
 
 def result_table(
@@ -378,7 +413,7 @@ def result_table(
         {
             "task": TASKS[row["task"]],
             "k-NN on": names[row["representation"]],
-            "paper": f"{100 * row['paper_accuracy']:.4g}\N{NO-BREAK SPACE}%"
+            "paper": percent(row["paper_accuracy"], ".4g")
             if row["paper_accuracy"] >= 0  # the paper asks nothing of new files
             else "",
             **(
@@ -388,8 +423,7 @@ def result_table(
             ),
             "this run": f"{percent(row['accuracy'])} "
             f"({row['n_correct']:,}/{row['n_validation']:,})",
-            "95 % interval": f"{100 * row['bootstrap_low']:.1f} to "
-            f"{percent(row['bootstrap_high'])}",
+            "95 %\N{NO-BREAK SPACE}interval, %": span(row["bootstrap_low"], row["bootstrap_high"]),
         }
         for row in rows.to_dict("records")
     )

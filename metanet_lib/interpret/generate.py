@@ -113,10 +113,10 @@ def generate(wish: Wish, folder: Path | str, corpus: str | None, out: Path | str
     Raises
     ------
     FileNotFoundError
-        If the results have no zoo, or no functional code; or there is no corpus.
+        If the results have no zoo, or no functional code.
     ValueError
-        If the wish cannot be met, if ``out`` is called otherwise, or if a decoder is to be fitted
-        for a code without a dataset.
+        If there is no such corpus (:exc:`CorpusError`), if the wish cannot be met, if ``out`` is
+        called otherwise, or if a decoder is to be fitted for a code without a dataset.
 
     Examples
     --------

@@ -32,7 +32,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
 from metanet_lib import catalog
-from metanet_lib.interpret.classifier import InterpretParameters
+from metanet_lib.interpret.classifier import InterpretParameters, percent
 from metanet_lib.interpret.familiar import Familiarity
 from metanet_lib.interpret.foreign import read_models
 from metanet_lib.metanetwork import best, load
@@ -165,12 +165,13 @@ class Answer:
             wrapped("  nearest   ", near),
         ]
         if self.unlike_anything_seen:
+            more = percent(self.more_than_shuffled, "+.2f")
+            by_chance = percent(self.by_chance, "+.2f")
             lines.append(
                 fill(
                     "  UNLIKE ANYTHING SEEN: that its inputs have this order hardly matters. The "
-                    f"zoo knows {self.more_than_shuffled:+.2%} more of its column space than if "
-                    f"they were shuffled, and chance explains {self.by_chance:+.2%}. The votes "
-                    "mean little",
+                    f"zoo knows {more} more of its column space than if they were shuffled, and "
+                    f"chance explains {by_chance}. The votes mean little",
                     88,
                     subsequent_indent=" " * 4,
                 )
@@ -344,9 +345,8 @@ def read_run(
     encoders, datasets, numbers = [], [], []
     for dataset in results.trained:
         shard = Shard.load(results.shard(dataset.slug))
-        fit = shard.encoder[: shard.models_fit].numpy()
-        kept = np.flatnonzero(np.isfinite(fit).all((1, 2)))  # the others diverged
-        encoders.append(fit[kept])
+        kept = np.flatnonzero(shard.whole[: shard.models_fit])
+        encoders.append(shard.encoder.numpy()[kept])
         datasets += [shard.dataset_id] * len(kept)
         numbers.append(kept)
     zoo = Zoo(np.concatenate(encoders), np.array(datasets))

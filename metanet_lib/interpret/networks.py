@@ -202,9 +202,10 @@ def _module(source: str) -> Network:
         sys.path.insert(0, "")  # as `python -m` has it: what lies in this folder can be named
     try:
         made = getattr(importlib.import_module(module), function)()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # of whatever kind: it is their code
         raise ValueError(
-            f"{source}: expected a function to import, found none ({error})"
+            f"{source}: expected a function that makes a network, found one that does not "
+            f"({type(error).__name__}: {error})"
         ) from error
     if not isinstance(made, nn.Module):
         raise ValueError(

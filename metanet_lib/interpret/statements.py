@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from metanet_lib.interpret.classifier import Task, percent
+from metanet_lib.interpret.classifier import Task, percent, span
 
 
 def finding(low: float, high: float) -> str:
@@ -17,8 +17,8 @@ def finding(low: float, high: float) -> str:
     'not told apart'
     """
     if low > 0:
-        return "more often, beyond chance"
-    return "less often, beyond chance" if high < 0 else "not told apart"
+        return "more often (the interval leaves out 0)"
+    return "less often (the interval leaves out 0)" if high < 0 else "not told apart"
 
 
 def told_apart(differences: Mapping[str, tuple[float, float]]) -> str:
@@ -27,7 +27,7 @@ def told_apart(differences: Mapping[str, tuple[float, float]]) -> str:
     Examples
     --------
     >>> told_apart({"told pairs": (0.1, 0.2), "told all pairs": (-0.1, 0.2)})
-    'more often, beyond chance: told pairs; not told apart: told all pairs'
+    'more often (the interval leaves out 0): told pairs; not told apart: told all pairs'
     """
     found: dict[str, list[str]] = {}
     for name, (low, high) in differences.items():
@@ -90,8 +90,8 @@ def with_interval(row: Any) -> str:
     >>> with_interval(rows.iloc[0]).replace("\N{NO-BREAK SPACE}", " ")
     '50.0 % (40 to 60)'
     """
-    low, high = 100 * row.bootstrap_low, 100 * row.bootstrap_high
-    return f"{percent(row.accuracy)} ({low:.0f} to {high:.0f})"
+    interval = span(row.bootstrap_low, row.bootstrap_high, ".0f")
+    return f"{percent(row.accuracy)} ({interval})"
 
 
 def width(rows: pd.DataFrame) -> str:

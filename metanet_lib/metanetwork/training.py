@@ -15,7 +15,7 @@ from metanet_lib.metanetwork.autoencoders import (
 from metanet_lib.metanetwork.compiled import CompiledStep
 from metanet_lib.metanetwork.step import PlainStep
 from metanet_lib.workers import progress_bar, side_by_side
-from metanet_lib.zoo import checked_encoders
+from metanet_lib.zoo import finite
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,7 @@ def train(
     >>> train(encoders, short, seed=3).seed
     3
     """
-    encoders = checked_encoders(encoders).astype(np.float32, copy=False)
-    bad = np.flatnonzero(~np.isfinite(encoders).all((1, 2)))
-    if len(bad):
-        raise ValueError(f"the weights of {len(bad)} models are not finite, first: {bad[0]}")
-    p, data = parameters, torch.from_numpy(encoders)
+    p, data = parameters, torch.from_numpy(finite(encoders).astype(np.float32, copy=False))
     generator = torch.Generator().manual_seed(seed)
     model = MetaAutoencoder(p)
     initialise(model, generator)

@@ -15,5 +15,9 @@
 ``dataset``
     the zoo of a run as a data set, for others to read
 ``reference``
+    a run kept in the repository, as the reference that others are compared with
+``times``
+    what each step of a run took, and would take on a cluster
+``api``
     every public name of the library, as the book lists it
 """

@@ -64,7 +64,7 @@ def export_zoo(results: Path | str, out: Path | str) -> int:
     FileNotFoundError: ...nowhere/zoo: no shards; `make book` trains the zoo of a run
     """
     run, out = Results.at(results), Path(out)
-    shards = sorted(run.zoo.glob("*.safetensors"))
+    shards = sorted(run.zoo.glob("[!.]*.safetensors"))
     if not shards:
         raise FileNotFoundError(f"{run.zoo}: no shards; `make book` trains the zoo of a run")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -146,11 +146,11 @@ def _disagreements(place: Path) -> Iterator[str]:
 def _rows(shard: Shard, file: str, parameters: str) -> Iterator[dict[str, str | int]]:
     seed = json.loads(shard.header["zoo"])["seed"]
     for role, part in zip(ROLES, shard.parts, strict=True):
-        for i in range(len(shard))[part]:
-            if shard.encoder[i].isfinite().all():
-                loss = _loss(float(shard.loss_curve[i, -1]))
-                values = (file, i, shard.dataset_id, role, seed, parameters, loss)
-                yield dict(zip(COLUMNS, values, strict=True))
+        numbers = np.arange(len(shard))[part]
+        for i in map(int, numbers[shard.whole[part]]):
+            loss = _loss(float(shard.loss_curve[i, -1]))
+            values = (file, i, shard.dataset_id, role, seed, parameters, loss)
+            yield dict(zip(COLUMNS, values, strict=True))
 
 
 def _loss(value: float) -> str:

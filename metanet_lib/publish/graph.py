@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ CHAPTERS = (
 """The chapters, in reading order."""
 
 SIDE_BY_SIDE = (
+    "fits",
     "03_meta_autoencoder",
     "06_dataset_or_files",
     "07_what_each_part_buys",
@@ -82,10 +83,10 @@ SIDE_BY_SIDE = (
     "12_against_the_others",
     "14_any_architecture",
 )
-"""The chapters that train side by side, as much as they are given cores; each may take long."""
+"""The steps that train side by side, on as many cores as there are; each may take long."""
 
-ALL_CORES = ("10_cost", "12_against_the_others", "fits")
-"""The steps that measure or train as much as there are cores, and have them all."""
+MEASURES = "10_cost"
+"""The chapter that measures how fast a machine is, and has it for itself."""
 
 SHARES = 10
 """On a cluster, jobs that the fits of the comparisons are dealt out to."""
@@ -110,7 +111,7 @@ WAITS = {
 }
 """The last steps that each step waits for; the others can begin at once."""
 
-_PLAIN_KEYS = ("profile", "corpus", "datasets", "datasets_per_job")
+_PLAIN_KEYS = ("profile", "corpus", "datasets", "datasets_per_job", "alone")
 _MARK = "METANET_BOOK"
 
 
@@ -146,6 +147,11 @@ def read_profile(
         raise ValueError(
             f"{path}: expected 'profile: {name}', which names its results, "
             f"found 'profile: {profile['profile']}'"
+        )
+    if unknown := {*profile["alone"]} - {*SIDE_BY_SIDE}:
+        raise ValueError(
+            f"{path}: expected under 'alone' steps of {', '.join(SIDE_BY_SIDE)}, "
+            f"found {', '.join(sorted(unknown))}"
         )
     for section, parameters in SECTIONS.items():
         try:
@@ -198,18 +204,20 @@ def chapter_sections(script: Path | str) -> list[str]:
     return [s.targets[0].id for s in statements if isinstance(s, ast.Assign)]  # type: ignore[attr-defined]
 
 
-def cores_of(step: str, cores: int, at_home: bool = True) -> int:
+def cores_of(step: str, cores: int, alone: Sequence[str] = (), at_home: bool = True) -> int:
     """Return how many of so many cores a job of a step is given, a chapter or another.
 
     Training side by side keeps all cores busy, but neither before it nor after it: at home another
-    chapter fits in there. On a cluster a job has its machine for itself.
+    chapter fits in there, unless the step is to be ``alone``. On a cluster a job has its machine
+    for itself.
 
     Examples
     --------
-    >>> cores_of("06_dataset_or_files", 4), cores_of("06_dataset_or_files", 4, at_home=False)
-    (3, 4)
+    >>> step = "06_dataset_or_files"
+    >>> cores_of(step, 4), cores_of(step, 4, alone=[step]), cores_of(step, 4, at_home=False)
+    (3, 4, 4)
     """
-    if step in ALL_CORES:
+    if step == MEASURES or step in alone:
         return cores
     if step == "zoo":
         return 1 if at_home else cores
@@ -218,8 +226,11 @@ def cores_of(step: str, cores: int, at_home: bool = True) -> int:
     return max(1, cores - 1) if at_home else cores
 
 
-def times_as_fast(cores: int, there: int) -> dict[str, float]:
-    """Return how many times as fast each step is on a cluster as at home, by its cores alone.
+def cores_used(cores: int, there: int) -> dict[str, tuple[int, int]]:
+    """Return how many cores each step that can use several does use, at home and on a cluster.
+
+    Whatever it was given, a step that trains side by side uses all the cores of a machine. What is
+    dealt out to several jobs uses those of as many nodes.
 
     Parameters
     ----------
@@ -230,23 +241,19 @@ def times_as_fast(cores: int, there: int) -> dict[str, float]:
 
     Examples
     --------
-    >>> faster = times_as_fast(cores=2, there=4)
-    >>> faster["zoo"], faster["06_dataset_or_files"], faster["04_modality"], faster["fits"]
-    (4.0, 4.0, 1.0, 20.0)
+    >>> used = cores_used(cores=2, there=4)
+    >>> used["zoo"], used["06_dataset_or_files"], used["fits"], "04_modality" in used
+    ((1, 4), (2, 4), (2, 40), False)
     """
-    return {
-        step: cores_of(step, there, at_home=False)
-        / cores_of(step, cores)
-        * (SHARES if step == "fits" else 1)
-        for step in ("zoo", "fits", *CHAPTERS)
-    }
+    used = dict.fromkeys(SIDE_BY_SIDE, (cores, there))
+    return {**used, "zoo": (1, there), "fits": (cores, SHARES * there)}
 
 
 def library_files(*entries: str) -> list[str]:
     """Return the files of the library that these scripts or modules import, directly or not.
 
     ``entries`` are paths of Python files, or module names such as ``metanet_lib.zoo``. The script
-    that a module sends to the browser lies beside it and counts too.
+    that a module sends to the browser and the tables that it reads lie beside it and count too.
 
     Examples
     --------
@@ -262,7 +269,7 @@ def library_files(*entries: str) -> list[str]:
             continue
         found.add(path)
         waiting += [_module_file(name) for name in _imports(path.read_text())]
-    beside = {path.with_suffix(".js") for path in found}
+    beside = {b for path in found for b in (path.with_suffix(".js"), *path.parent.glob("*.csv"))}
     return sorted(str(path) for path in found | {path for path in beside if path.is_file()})
 
 

@@ -1,9 +1,12 @@
 """What each step of a run took, as the graph measured it (``benchmark:`` in ``Snakefile``)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+
+_MEASURED = {"s": "seconds", "cpu_time": "core_seconds", "max_rss": "megabytes"}
 
 
 def steps(run: Path) -> pd.DataFrame:
@@ -13,21 +16,21 @@ def steps(run: Path) -> pd.DataFrame:
     -------
     DataFrame
         By step, ``patches``, ``zoo``, ``fits`` and the chapters: ``jobs``, ``seconds`` of all of
-        them, one after the other, those of the ``longest``, and ``megabytes``, the most memory that
-        one was seen to have.
+        them, one after the other, those of the ``longest``, ``core_seconds``, how long cores worked
+        for them, and ``megabytes``, the most memory that one was seen to have.
 
     Examples
     --------
     >>> steps(folder).columns.tolist()
-    ['jobs', 'seconds', 'longest', 'megabytes']
+    ['jobs', 'seconds', 'longest', 'core_seconds', 'megabytes']
     """
     jobs = pd.DataFrame(
         [
             (path.stem if path.stem[0].isdigit() else path.stem.rpartition("_")[0], *measured)
             for path in sorted((run / "times").glob("*.tsv"))
-            for measured in pd.read_csv(path, sep="\t", na_values="-")[["s", "max_rss"]].to_numpy()
+            for measured in pd.read_csv(path, sep="\t", na_values="-")[[*_MEASURED]].to_numpy()
         ],
-        columns=["step", "seconds", "megabytes"],
+        columns=["step", *_MEASURED.values()],
     )
     of_step = jobs.groupby("step", sort=False)
     return pd.DataFrame(
@@ -35,6 +38,7 @@ def steps(run: Path) -> pd.DataFrame:
             "jobs": of_step.size(),
             "seconds": of_step.seconds.sum(),
             "longest": of_step.seconds.max(),
+            "core_seconds": of_step.core_seconds.sum(),
             "megabytes": of_step.megabytes.max(),
         }
     )
@@ -43,13 +47,15 @@ def steps(run: Path) -> pd.DataFrame:
 def on_nodes(
     took: pd.DataFrame,
     waits: Mapping[str, Sequence[str]],
-    faster: Mapping[str, float],
+    cores: Mapping[str, tuple[int, int]],
 ) -> pd.DataFrame:
     """Work out how long a run would take where no step waits for a free machine.
 
-    The model: every job has a machine of its own, a step begins when all jobs of those that it
-    waits for are done, and what works side by side is as much faster as there are more cores. It
-    knows nothing of queues, or of a last job that is longer than its share: no run is faster.
+    The model: every job has a machine of its own, and a step begins when all jobs of those that it
+    waits for are done. What of a step kept all its cores busy is as much faster as it has more of
+    them there; the rest, in which one core worked, takes as long as before (Amdahl, 1967). Both
+    follow from the seconds that the step took and the seconds that cores worked for it. The model
+    knows nothing of queues: no run is faster.
 
     Parameters
     ----------
@@ -57,8 +63,8 @@ def on_nodes(
         What :func:`steps` returned.
     waits
         The steps that each step waits for.
-    faster
-        How many times as fast a step is there, if not the same.
+    cores
+        For each step that can use more cores: how many it had, and how many it has there.
 
     Returns
     -------
@@ -67,13 +73,17 @@ def on_nodes(
 
     Examples
     --------
-    >>> took = pd.DataFrame({"longest": [10.0, 40.0]}, index=["zoo", "chapter"])
-    >>> on_nodes(took, {"chapter": ("zoo",)}, {"chapter": 4}).finish.to_dict()
-    {'zoo': 10.0, 'chapter': 20.0}
+    A chapter in which one core of two worked for 20 seconds, and both for 80:
+
+    >>> table = {"seconds": [10.0, 100.0], "longest": [10.0, 100.0], "core_seconds": [10.0, 180.0]}
+    >>> took = pd.DataFrame(table, index=["zoo", "chapter"])
+    >>> on_nodes(took, {"chapter": ("zoo",)}, {"chapter": (2, 4)}).finish.to_dict()
+    {'zoo': 10.0, 'chapter': 70.0}
     """
-    own: dict[str, float] = {
-        str(step): float(seconds) / faster.get(str(step), 1)
-        for step, seconds in took.longest.items()
+    worked = took.core_seconds * took.longest / took.seconds
+    own = {
+        str(step): _with_cores(took.longest[step], worked[step], *cores.get(str(step), (1, 1)))
+        for step in took.index
     }
 
     def finish(step: str) -> float:
@@ -81,3 +91,13 @@ def on_nodes(
         return own[step] + max(before, default=0.0)
 
     return pd.DataFrame({"seconds": own, "finish": {step: finish(step) for step in own}})
+
+
+def _with_cores(seconds: float, core_seconds: float, had: int, has: int) -> float:
+    """Return the seconds of a job on other cores than it had; the same if its work is not known."""
+    if had == has or math.isnan(core_seconds):
+        return float(seconds)
+    if had == 1:
+        return float(seconds / has)
+    alone = min(seconds, max(0.0, had * seconds - core_seconds) / (had - 1))
+    return float(alone + max(0.0, core_seconds - alone) / has)

@@ -7,7 +7,8 @@ paper's concatenated model (section 4.4). Its constructor takes plain hyper-para
 reach it only if its module says so.
 
 Offered here: :class:`MetaEncoder`, the paper's; :class:`RawWeights`, the baseline without it. The
-others are in modules of their own: ``weights`` (what can be read off a matrix without training).
+others are in modules of their own, from ``weights``, what can be read off a matrix without
+training, to ``functional``, the book's own.
 """
 
 from metanet_lib.representations.paper import MetaEncoder, RawWeights

@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from metanet_lib.zoo import checked_encoders
+from metanet_lib.zoo import checked_encoders, finite
 
 
 class Network(nn.Module):
@@ -162,26 +162,6 @@ def batches(models: int, size: int, generator: torch.Generator | None = None) ->
     """
     while True:
         yield from torch.randperm(models, generator=generator).split(size)
-
-
-def finite(encoders: np.ndarray) -> np.ndarray:
-    """Return encoders ``[m, 256, 16]`` as they are.
-
-    Raises
-    ------
-    ValueError
-        If they have another shape or hold values that are not finite.
-
-    Examples
-    --------
-    >>> finite(encoders).shape
-    (24, 256, 16)
-    """
-    checked = checked_encoders(encoders)
-    bad = np.flatnonzero(~np.isfinite(checked).all((1, 2)))
-    if len(bad):
-        raise ValueError(f"the weights of {len(bad)} models are not finite, first: {bad[0]}")
-    return checked
 
 
 def _filters(encoders: np.ndarray) -> Tensor:

@@ -35,9 +35,9 @@ from metanet_lib.metanetwork import (
 )
 from metanet_lib.metanetwork.autoencoders import UnitwiseAutoencoder, filters_of
 from metanet_lib.metanetwork.training import in_chunks
-from metanet_lib.representations.deep import batches, finite
+from metanet_lib.representations.deep import batches
 from metanet_lib.representations.sets import matched_error
-from metanet_lib.zoo import CODES, INPUTS, checked_encoders
+from metanet_lib.zoo import CODES, INPUTS, checked_encoders, finite
 
 KINDS = ("joint", "set", "functional", "task")
 """The metanetworks, each a change to the one before."""
@@ -100,10 +100,13 @@ class EndToEnd(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If the encoders have another shape or hold values that are not finite.
+            If the kind is none of :data:`KINDS`, or the encoders have another shape or hold values
+            that are not finite.
         FloatingPointError
             If the loss stops being finite.
         """
+        if self.kind not in KINDS:
+            raise ValueError(f"expected a kind of {', '.join(KINDS)}, found {self.kind!r}")
         encoders, samples = X if self.kind == "task" else (X, None)
         models = torch.from_numpy(finite(encoders).astype(np.float32, copy=False))
         patches = None if samples is None else torch.from_numpy(samples)

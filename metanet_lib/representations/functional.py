@@ -29,11 +29,11 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
 from metanet_lib.metanetwork import initialise
-from metanet_lib.representations.deep import batches, finite
+from metanet_lib.representations.deep import batches
 from metanet_lib.representations.views import function, spectra, unweighed
 from metanet_lib.representations.weights import Components, varying_beside
 from metanet_lib.store import read_tensors, write_atomically
-from metanet_lib.zoo import CODES, INPUTS
+from metanet_lib.zoo import CODES, INPUTS, finite
 
 _MAPS = "mean_", "encoder_", "decoder_"
 _FITTED = *_MAPS, "embedding_"

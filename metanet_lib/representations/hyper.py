@@ -21,13 +21,14 @@ SANE's models are first put in one order of filters, as its authors do: see
 :class:`~metanet_lib.representations.weights.AlignedWeights`; so it is invariant after all.
 
 Not as in the papers, for both: one transformer layer and tokens 64 wide, where theirs have two to
-eight layers and tokens 512 to 2,048 wide; batches of 8 models, theirs 32 to 500, so that a model is
-contrasted with fewer others; no dropout; a learning rate that falls on half a cosine; a projection
-head of two layers; weights standardised by place. For the hyper-representation: the erased block
-lies within the row of a model's 4096 weights. For SANE: the projection head reads the mean of the
-tokens (theirs: all of them in a row); a filter is one token, and all 16 make one window, so that
-the position of a token is one number (SANE cuts large layers into tokens of equal size, numbers
-them by place, layer and place in the layer, and trains on random windows of long sequences).
+eight layers and tokens 512 to 2,048 wide; batches of 32 models, theirs up to 500, so that a model
+is contrasted with fewer others; no dropout; a learning rate that falls on half a cosine; a
+projection head of two layers; weights standardised by place. For the hyper-representation: the
+erased block lies within the row of a model's 4096 weights. For SANE: the projection head reads the
+mean of the tokens (theirs: all of them in a row); a filter is one token, and all 16 make one
+window, so that the position of a token is one number (SANE cuts large layers into tokens of equal
+size, numbers them by place, layer and place in the layer, and trains on random windows of long
+sequences).
 """
 
 from typing import Any, Self
@@ -37,9 +38,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from metanet_lib.representations.deep import DeepRepresentation, Network, finite
+from metanet_lib.representations.deep import DeepRepresentation, Network
 from metanet_lib.representations.weights import AlignedWeights
-from metanet_lib.zoo import CODES, INPUTS
+from metanet_lib.zoo import CODES, INPUTS, finite
 
 
 def transformer(width: int, heads: int, layers: int) -> nn.TransformerEncoder:
@@ -282,7 +283,7 @@ class HyperRepresentation(DeepRepresentation):
         gamma: float = 0.5,
         temperature: float = 0.1,
         steps: int = 10_000,
-        batch_size: int = 8,
+        batch_size: int = 32,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
         seed: int = 0,
@@ -332,7 +333,7 @@ class SANE(HyperRepresentation):
         gamma: float = 0.05,
         temperature: float = 0.1,
         steps: int = 10_000,
-        batch_size: int = 8,
+        batch_size: int = 32,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
         seed: int = 0,

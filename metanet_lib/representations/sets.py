@@ -120,7 +120,7 @@ class SetAutoencoder(DeepRepresentation):
         width: int = 64,
         reads: int = 2,
         steps: int = 10_000,
-        batch_size: int = 8,
+        batch_size: int = 32,
         learning_rate: float = 3e-3,
         weight_decay: float = 0.3,
         seed: int = 0,

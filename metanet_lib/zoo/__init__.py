@@ -25,6 +25,7 @@ from metanet_lib.zoo.model import (
     ModelSeed,
     ZooParameters,
     checked_encoders,
+    finite,
     initial_model,
     train_one,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Zoo",
     "ZooParameters",
     "checked_encoders",
+    "finite",
     "groups_of",
     "initial_model",
     "linear_error",

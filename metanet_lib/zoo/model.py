@@ -150,6 +150,26 @@ def checked_encoders(encoders: np.ndarray) -> np.ndarray:
     return encoders
 
 
+def finite(encoders: np.ndarray) -> np.ndarray:
+    """Return encoders ``[m, 256, 16]`` as they are.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape or hold values that are not finite.
+
+    Examples
+    --------
+    >>> finite(encoders).shape
+    (24, 256, 16)
+    """
+    checked = checked_encoders(encoders)
+    bad = np.flatnonzero(~np.isfinite(checked).all((1, 2)))
+    if len(bad):
+        raise ValueError(f"the weights of {len(bad)} models are not finite, first: {bad[0]}")
+    return checked
+
+
 class ModelSeed:
     """The randomness of one model: its initial weights, then its sample order, epoch by epoch.
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.bank import Bank
 from metanet_lib.data.corpora import chosen, demo
-from metanet_lib.data.patches import PatchParameters, make_bank, write_banks
+from metanet_lib.data.patches import PatchParameters, bank_of, files_of, make_bank, write_banks
 from metanet_lib.store import Results, locked
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import ZooParameters, made_with, make_shard
@@ -101,17 +101,18 @@ def fresh_banks(
     >>> len(bank), new
     (64, 'other patches of the same files')
     """
-    parameters = replace(parameters, seed=seed)
+    anew = replace(parameters, seed=seed)
     left_out = {"train": "val", "val": "train"}.get(parameters.voc_split)
 
     def bank(corpus: Path, dataset: Dataset) -> tuple[Bank, str]:
         if results.is_demo:
             new = "photographs" if dataset.modality == "vision" else "recordings"
-            return make_bank(corpus, dataset.id, parameters), f"{new} computed anew"
+            return make_bank(corpus, dataset.id, anew), f"{new} computed anew"
         if dataset.corpus == "voc" and left_out:
-            other = replace(parameters, voc_split=left_out)
+            other = replace(anew, voc_split=left_out)
             return make_bank(corpus, dataset.id, other), f"photographs of the listing {left_out!r}"
-        return make_bank(corpus, dataset.id, parameters), "other patches of the same files"
+        same, _ = files_of(corpus, dataset, parameters)
+        return bank_of(corpus, dataset, same, anew), "other patches of the same files"
 
     if not results.is_demo:
         return {d.id: bank(results.corpus_folder, d) for d in datasets}
@@ -142,9 +143,11 @@ def make_dataset(
             return
         bank = shard.with_name(f".{dataset.slug}.bank.safetensors")
         fit, _, new = map(bool, zoo.models(dataset.id))
-        write_banks(bank, corpus, dataset.id, patches, fit, new, threads=1)
-        make_shard(bank, shard, zoo)
-        bank.unlink()
+        try:
+            write_banks(bank, corpus, dataset.id, patches, fit, new, threads=1)
+            make_shard(bank, shard, zoo)
+        finally:
+            bank.unlink(missing_ok=True)
 
 
 def _is_made(shard: Path, patches: PatchParameters, zoo: ZooParameters) -> bool:

@@ -74,6 +74,11 @@ class Shard:
         return len(self.encoder)
 
     @property
+    def whole(self) -> np.ndarray:
+        """Which models did not diverge: all their weights are finite, bool ``[m]``."""
+        return self.encoder.isfinite().all(2).all(1).numpy()
+
+    @property
     def halves(self) -> np.ndarray:
         """Which half of the same files each model that fits has seen, ``[models_fit]``.
 
@@ -403,13 +408,10 @@ def load_halves(folder: Path | str, datasets: Sequence[catalog.Dataset]) -> np.n
     [0, 1, 0]
     """
     shards = [Shard.load(Path(folder) / f"{d.slug}.safetensors") for d in datasets]
-    whole = [s.encoder[: s.models_fit].isfinite().all(2).all(1).numpy() for s in shards]
-    return np.concatenate([s.halves[kept] for s, kept in zip(shards, whole, strict=True)])
+    return np.concatenate([s.halves[s.whole[: s.models_fit]] for s in shards])
 
 
 def _stack(shards: list[Shard], part: int) -> Zoo:
-    parts = [(s.dataset_id, s.encoder[s.parts[part]].numpy()) for s in shards]
-    encoders = np.concatenate([encoders for _, encoders in parts])
-    datasets = np.concatenate([np.full(len(own), dataset_id) for dataset_id, own in parts])
-    whole = np.isfinite(encoders).all((1, 2))
-    return Zoo(encoders[whole], datasets[whole])
+    parts = [s.encoder[s.parts[part]].numpy()[s.whole[s.parts[part]]] for s in shards]
+    datasets = [np.full(len(own), s.dataset_id) for s, own in zip(shards, parts, strict=True)]
+    return Zoo(np.concatenate(parts), np.concatenate(datasets))

@@ -256,4 +256,4 @@ def test_a_write_that_fails_leaves_no_demo(small, tmp_path, monkeypatch):
             demo.write(tmp_path / "demo", progress=False)
     assert not (tmp_path / "demo").exists()
     demo.write(tmp_path / "demo", progress=False)
-    assert [p.name for p in tmp_path.iterdir()] == ["demo"]
+    assert [p.name for p in tmp_path.iterdir()] == [".demo.lock", "demo"]

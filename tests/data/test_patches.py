@@ -333,7 +333,9 @@ def test_a_bank_that_is_cut_short_absent_or_something_else_is_named(tmp_path):
         ("voc_difficult", "no"),
         ("dynamic_range", -80.0),
         ("hop_length", 0),
+        ("new_files", "half"),
         ("seed", -1),
+        ("seed", True),
     ],
 )
 def test_a_bad_parameter_is_named(name, value):

@@ -19,11 +19,11 @@ from metanet_lib.experiments import leaderboard as leaderboards
 from metanet_lib.experiments.leaderboard import (
     assess_peer,
     draw_samples,
+    fitted_on_zoo,
     leaderboard,
     permuted_copies,
     run,
     training_seconds,
-    training_steps,
 )
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters, peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
@@ -359,7 +359,9 @@ def test_the_others_read_each_model_as_often_as_a_metanetwork_does(monkeypatch, 
     monkeypatch.setattr(CompiledStep, "__call__", reading)
     p = replace(NET, batch_size=len(FIT) // 2, **more)
     train(FIT.encoders, p, 0)
-    assert training_steps(p, len(FIT)) * p.batch_size == sum(read)
+    rows = fitted_on_zoo(SMALL, p, BeyondParameters(), len(FIT))
+    deep = [row.settings() for row in rows if isinstance(row.representation, DeepRepresentation)]
+    assert {of["steps"] * of["batch_size"] for of in deep} == {sum(read)}
 
 
 def test_every_row_that_trains_a_network_had_four_trials_on_fit_models_and_has_what_won():
@@ -485,6 +487,10 @@ def test_no_fit_is_made_twice_unless_something_changed(tmp_path, one_by_one):
     again = compared()
     assert fits() == [1, 1]
     pd.testing.assert_frame_equal(rows, again)
+    known = replace(first, fit_seconds=7.0)
+    told = run(results, datasets, [known, second], PatchParameters(), SMALL, K)
+    assert fits() == [1, 1], "how long it took is told, not measured: no other fit"
+    assert set(told[told.representation == "first"].fit_seconds) == {7.0}
     compared(replace(K, k=2))
     assert fits() == [2, 2], "asked in another way, each is fitted anew"
     shard = results.shard(datasets[0].slug)

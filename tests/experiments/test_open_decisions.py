@@ -85,3 +85,11 @@ def test_models_that_two_chapters_ask_for_at_once_are_trained_once(
             done.result()
     assert trained == [1]
     assert shard.exists()
+
+
+def test_models_that_cannot_be_trained_leave_no_patches_behind(demo_corpus, tmp_path):
+    wild = replace(ZOO, models_fit=2, models_validation=1, learning_rate=1e30)
+    shard, cello = tmp_path / "a-cel.safetensors", catalog.dataset("a:cel")
+    with pytest.raises(FloatingPointError, match="a:cel: of 3 models, these diverged"):
+        pipeline.make_dataset(demo_corpus, cello, PatchParameters(per_dataset=256), wild, shard)
+    assert not list(tmp_path.glob("*.safetensors"))

@@ -72,6 +72,20 @@ def test_a_method_stands_among_the_rows_as_the_protocol_finds_it(run, written):
     assert json.loads(ranked.as_json())["place"] == ranked.place
 
 
+def test_it_is_asked_as_the_runs_comparison_was(run, written):
+    peer = from_file(f"{written(TEMPLATE)}:MyRepresentation")
+    chapter = run / "chapters/12_against_the_others.ipynb"
+    chapter.parent.mkdir()
+    for k in (1, 5):
+        ran = {"papermill": {"parameters": {"interpret": {"k": k}}}}
+        chapter.write_text(json.dumps({"metadata": ran}))
+        by_the_run = rank(peer, run, seeds=1)
+        given = rank(peer, run, seeds=1, interpret=InterpretParameters(k=k))
+        columns = ["row", "dataset_id", "modality"]
+        pd.testing.assert_frame_equal(by_the_run.table[columns], given.table[columns])
+    chapter.unlink()
+
+
 def test_embeddings_made_elsewhere_are_asked_like_the_transformer_that_made_them(run, written):
     peer = from_file(f"{written(TEMPLATE)}:MyRepresentation")
     lines = []

@@ -37,6 +37,9 @@ def broken():
 
 def no_module():
     return 1
+
+def wants(more):
+    return nn.Linear(256, more)
 """
 
 
@@ -70,8 +73,9 @@ def test_channels_are_all_grey_and_many_answers_are_read_by_differences(source, 
     [
         ("somebodys:linear", (32, 8), "no place for 16x16 windows"),
         ("somebodys:linear", (1, 16, 16), "refuses them"),
-        ("somebodys:absent", (256,), "expected a function to import"),
-        ("nobodys_package:make", (256,), "expected a function to import"),
+        ("somebodys:absent", (256,), "expected a function that makes a network"),
+        ("nobodys_package:make", (256,), r"that makes a network.*ModuleNotFoundError"),
+        ("somebodys:wants", (256,), r"that makes a network.*TypeError: wants\(\) missing"),
         ("somebodys:no_module", (256,), "expected a function that returns a torch.nn.Module"),
         ("somebodys:blind", (256,), "expected answers that depend on the window"),
         ("somebodys:broken", (256,), "expected answers that depend on the window|NaN"),

@@ -32,7 +32,8 @@ def test_what_lies_outside_an_interval_is_fewer_or_more():
 def test_several_differences_are_grouped_by_what_is_found_of_each():
     apart = {"a": (0.1, 0.2), "b": (-0.2, -0.1), "c": (0.3, 0.4), "d": (-0.1, 0.1)}
     assert told_apart(apart) == (
-        "more often, beyond chance: a and c; less often, beyond chance: b; not told apart: d"
+        "more often (the interval leaves out 0): a and c; "
+        "less often (the interval leaves out 0): b; not told apart: d"
     )
     assert told_apart({"d": (-0.1, 0.1)}) == "not told apart: d"
 

@@ -108,6 +108,14 @@ def test_the_card_tells_whose_terms_hold_where_the_corpus_is_not_known(exported)
     assert [name in card for name in ("flickr", "IRMAS", "UrbanSound8K")] == [True, True, False]
 
 
+def test_what_a_killed_run_was_writing_beside_the_shards_is_no_shard(run, tmp_path):
+    unfinished = run / "zoo/.v-aer.bank.safetensors"
+    unfinished.write_bytes(b"half of it")
+    export_zoo(run, tmp_path / "out")
+    unfinished.unlink()
+    assert check_zoo(tmp_path / "out") == []
+
+
 def test_a_folder_with_something_in_it_is_left_alone(run, exported):
     with pytest.raises(FileExistsError, match="expected a new or an empty folder"):
         export_zoo(run, exported)

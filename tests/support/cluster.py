@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 import psutil
 import yaml
 from safetensors.numpy import load_file
-from test_book import ENVIRONMENT, clone, tables
+from tiny_book import ENVIRONMENT, MAKE, clone, tables
 
 PACKAGES = {"slurmctld": "slurm-wlm", "munged": "munge"}
 CONFIGURATION = Path("/etc/slurm/slurm.conf")  # a job's steps look for it here
@@ -74,9 +74,6 @@ def main() -> None:
             assert make.wait(3000) == 0, "the book without a cluster failed"
         compare(local, remote)
     say("the same shards and tables: a killed task and a dead node changed nothing")
-
-
-MAKE = ["metanet", "book", "--profile", "tiny"]
 
 
 def say(words: str) -> None:

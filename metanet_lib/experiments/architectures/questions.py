@@ -21,14 +21,20 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import TransformerMixin
-from sklearn.preprocessing import FunctionTransformer
 from torch import Tensor
 
 from metanet_lib.catalog import Dataset
-from metanet_lib.data.patches import PatchParameters, bank_of, dataset_files, split_files
+from metanet_lib.data.patches import PatchParameters, bank_of, files_of
 from metanet_lib.experiments.architectures.networks import ARCHITECTURES
 from metanet_lib.experiments.architectures.training import Networks, distil, train, untrained
-from metanet_lib.interpret import Familiarity, InterpretParameters, Verdict, assess
+from metanet_lib.interpret import (
+    EMBEDDED,
+    Familiarity,
+    InterpretParameters,
+    Verdict,
+    assess,
+    embedded,
+)
 from metanet_lib.parameters import Parameters, decision
 from metanet_lib.representations.functional import LOCALITY
 from metanet_lib.representations.gradients import (
@@ -126,7 +132,7 @@ def study(
     """
     p, own = parameters, []
     for dataset in datasets:
-        same, _ = split_files(dataset_files(corpus, dataset, patches), dataset, patches)
+        same, _ = files_of(corpus, dataset, patches)
         other = replace(patches, per_dataset=p.patches, seed=patches.seed + 1)
         own.append(bank_of(corpus, dataset, same, other).patches().numpy())
     ids = np.array([d.id for d in datasets])
@@ -181,11 +187,11 @@ def choose_view(
     rows = []
     for name, view in views.items():
         fitted = reduced(view).fit(voters.encoders)
-        known = Zoo(fitted.transform(voters.encoders), voters.datasets)
+        (known,) = embedded(fitted, voters)
         for start in STARTS:
             noisy = (asked.encoders + start * drawn).astype(np.float32)
             unknown = Zoo(fitted.transform(noisy), asked.datasets)
-            row = assess("dataset_id", name, FunctionTransformer(), known, unknown, how).row
+            row = assess("dataset_id", name, EMBEDDED, known, unknown, how).row
             rows.append({"view": name, "start": start, "accuracy": row["accuracy"]})
     table = pd.DataFrame(rows)
     best = table.groupby("view", sort=False).accuracy.mean().idxmax()
@@ -226,13 +232,12 @@ def ask(
     >>> float(rows.dataset_id[0]), int(rows.networks[0])
     (1.0, 24)
     """
-    known, familiarity = Zoo(view.transform(fit.encoders), fit.datasets), Familiarity()
-    familiarity.fit(fit.encoders)
+    (known,), familiarity = embedded(view, fit), Familiarity().fit(fit.encoders)
     rows, verdicts = [], {}
     for group, networks in groups.items():
-        asked = Zoo(view.transform(networks.encoders), networks.datasets)
+        (asked,) = embedded(view, networks)
         verdicts[group] = {
-            task: assess(task, "", FunctionTransformer(), known, asked, interpret)
+            task: assess(task, "", EMBEDDED, known, asked, interpret)
             for task in ("modality", "dataset_id")
         }
         more, by_chance = familiarity.more(networks.encoders)

@@ -54,7 +54,7 @@ def peers(
         peer.name: peer
         for peer in (
             *simple(parameters),
-            *deep(steps),
+            *deep(steps, metanetwork.batch_size),
             tuned(metanetwork),
             *black_box(parameters),
             *with_data(parameters, statistic),

@@ -23,6 +23,8 @@ from typing import Any
 
 import pandas as pd
 
+from metanet_lib.interpret import percent
+
 FILE = Path(__file__).with_name("choices.csv")
 """Every trial: its row, settings, what it was fitted on and asked, and what came out."""
 
@@ -98,7 +100,7 @@ def choices() -> pd.DataFrame:
     lines = []
     for row, of_row in trials().groupby("row", sort=False):
         tried = [
-            f"{_in_words(json.loads(t['settings']))}: {t['correct'] / t['models_asked']:.1%}"
+            f"{_in_words(json.loads(t['settings']))}: {percent(t['correct'] / t['models_asked'])}"
             for t in of_row.to_dict("records")
         ]
         lines.append(

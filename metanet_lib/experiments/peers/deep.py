@@ -13,21 +13,22 @@ from metanet_lib.representations.hyper import SANE, HyperRepresentation
 from metanet_lib.representations.sets import SetAutoencoder
 
 
-def deep(steps: int) -> list[Peer]:
-    """Return the rows that train a network on weights only, for so many steps.
+def deep(steps: int, batch_size: int) -> list[Peer]:
+    """Return the rows that train a network on weights only, for so many steps of so many models.
 
     Examples
     --------
-    >>> {peer.sees for peer in deep(steps=100)}
+    >>> {peer.sees for peer in deep(steps=100, batch_size=32)}
     {'weights'}
     """
+    training = {"steps": steps, "batch_size": batch_size}
     return [
         Peer(
             "set_autoencoder",
             "After set autoencoders",
             "weights only",
             "janakarajan2022",
-            SetAutoencoder(steps=steps, **chosen("set_autoencoder")),
+            SetAutoencoder(**training, **chosen("set_autoencoder")),
             how="A recurrent cell reads the 16 filters by attention, whatever their order, and "
             "another writes 16 filters, each compared with the one that matches it best.",
             why="Nothing depends on the order of filters, but each of them must come back, with "
@@ -41,7 +42,7 @@ def deep(steps: int) -> list[Peer]:
             "Hyper-representation",
             "weights only",
             "schuerholt2021,chen2020",
-            HyperRepresentation(steps=steps, **chosen("hyper_representation")),
+            HyperRepresentation(**training, **chosen("hyper_representation")),
             how="A transformer reads filters as tokens; it must rebuild them, and embed two "
             "permuted and partly erased views of a model alike.",
             why="Two views of one model are brought together, two models of one dataset are "
@@ -57,7 +58,7 @@ def deep(steps: int) -> list[Peer]:
             "After SANE",
             "weights only",
             "schuerholt2024,ainsworth2023",
-            SANE(steps=steps, **chosen("sane")),
+            SANE(**training, **chosen("sane")),
             how="The same with an embedding for each token, from which it is rebuilt; the "
             "model's is their mean. All models are first put in one order of filters.",
             why="What the filters of a model have in common outlives a mean over them, while "
@@ -71,7 +72,7 @@ def deep(steps: int) -> list[Peer]:
             "Equivariant autoencoder",
             "weights only",
             "navon2023,zhou2023,zaheer2017",
-            EquivariantAutoencoder(steps=steps, **chosen("equivariant_autoencoder")),
+            EquivariantAutoencoder(**training, **chosen("equivariant_autoencoder")),
             how="Layers that commute with permuting filters (those of DWSNets and NFN for one "
             "matrix) make 64 numbers for a model and 3 for each filter, from which the filters "
             "are rebuilt.",
@@ -86,7 +87,7 @@ def deep(steps: int) -> list[Peer]:
             "Equivariant network, told the dataset",
             "weights only",
             "navon2023,zhou2023,zaheer2017",
-            EquivariantClassifier(steps=steps, **chosen("equivariant_classifier")),
+            EquivariantClassifier(**training, **chosen("equivariant_classifier")),
             how="The same layers, trained to name the dataset; the embedding is the layer "
             "before the last.",
             why="It is told what to look for and learns to ignore the rest: a measure of what "

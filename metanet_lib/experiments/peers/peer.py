@@ -183,7 +183,7 @@ class Peer:
         Examples
         --------
         >>> from metanet_lib.experiments.peers.deep import deep
-        >>> deep(steps=9)[0].settings()["steps"]
+        >>> deep(steps=9, batch_size=32)[0].settings()["steps"]
         9
         """
         kinds = (int, float, str, tuple)
@@ -201,7 +201,7 @@ class Peer:
         Examples
         --------
         >>> from metanet_lib.experiments.peers.deep import deep
-        >>> deep(steps=9)[0].with_settings({"steps": 4}).settings()["steps"]
+        >>> deep(steps=9, batch_size=32)[0].with_settings({"steps": 4}).settings()["steps"]
         4
         """
         known = self.settings()

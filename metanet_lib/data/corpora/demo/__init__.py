@@ -33,7 +33,7 @@ from metanet_lib.data.corpora.demo import photographs, sounds
 from metanet_lib.data.corpora.demo.looks import LOOKS
 from metanet_lib.data.corpora.demo.photographs import Photograph, Thing
 from metanet_lib.data.corpora.reading import CorpusError
-from metanet_lib.store import write_atomically
+from metanet_lib.store import locked, write_atomically
 from metanet_lib.workers import side_by_side
 
 FILES = 64
@@ -70,6 +70,8 @@ def write(
 ) -> None:
     """Write the demo corpus, about 190 MB; nothing is done if it is there already.
 
+    Of two that ask for it at the same time, one waits for the other.
+
     A demo corpus of another seed, of other datasets, or made by another version of this code, is
     replaced.
 
@@ -104,22 +106,23 @@ def write(
         "datasets": [d.id for d in datasets],
         "generator": _sha256(Path(__file__).parent, "*.py"),
     }
-    there = _demo_at(root)
-    if not wanted.items() <= there.items():
-        unfinished, old = (root.with_name(f".{root.name}.{state}") for state in ("new", "old"))
-        for left_by_a_killed_run in (unfinished, old):
-            shutil.rmtree(left_by_a_killed_run, ignore_errors=True)
-        _write_corpora(unfinished, seed, datasets, progress)
-        there = {**wanted, "sha256": _sha256(unfinished)}
-        (unfinished / "demo.json").write_text(json.dumps(there))
-        if root.exists():
-            root.rename(old)
-        unfinished.rename(root)
-        shutil.rmtree(old, ignore_errors=True)
-    readme = root / "README.txt"
-    if not readme.is_file():  # the last file to come: the sign that all is there
-        with write_atomically(readme) as temporary:
-            temporary.write_text(_README.format(**there))
+    with locked(root.with_name(f".{root.name}.lock")):
+        there = _demo_at(root)
+        if not wanted.items() <= there.items():
+            unfinished, old = (root.with_name(f".{root.name}.{state}") for state in ("new", "old"))
+            for left_by_a_killed_run in (unfinished, old):
+                shutil.rmtree(left_by_a_killed_run, ignore_errors=True)
+            _write_corpora(unfinished, seed, datasets, progress)
+            there = {**wanted, "sha256": _sha256(unfinished)}
+            (unfinished / "demo.json").write_text(json.dumps(there))
+            if root.exists():
+                root.rename(old)
+            unfinished.rename(root)
+            shutil.rmtree(old, ignore_errors=True)
+        readme = root / "README.txt"
+        if not readme.is_file():  # the last file to come: the sign that all is there
+            with write_atomically(readme) as temporary:
+                temporary.write_text(_README.format(**there))
 
 
 def _demo_at(root: Path) -> dict[str, Any]:

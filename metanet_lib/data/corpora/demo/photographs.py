@@ -7,9 +7,10 @@ class of Pascal VOC. A photograph is a scene above and a scene below a horizon, 
 front, so classes share surroundings as real ones do, and differ in what stands there.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -154,15 +155,14 @@ def _paint(
 
     region = where[top : top + height, left : left + width]
     leaf, (y, x) = leaf[region], np.nonzero(region)
-    dx, dy = x - cx[leaf], y - cy[leaf]
-    grey = rng.normal(rng.normal(surface.grey, 0.1), surface.contrast, n)[leaf]
-    shade = (dx * np.cos(light) + dy * np.sin(light)) / radius[leaf]
-    grey += rng.uniform(0, 0.08, n)[leaf] * shade.clip(-2, 2)
-    side = len(noise)
-    shift_y, shift_x = rng.integers(side, size=(2, n))
-    rough = noise[(y + shift_y[leaf]) % side, (x + shift_x[leaf]) % side]
-    grey += (surface.texture * rng.uniform(0.3, 1.7, n))[leaf] * rough
+    grey = rng.normal(rng.normal(surface.grey, 0.1), surface.contrast, n)
+    shade = rng.uniform(0, 0.08, n)
+    shift = rng.integers(len(noise), size=(2, n))
+    rough = surface.texture * rng.uniform(0.3, 1.7, n)
+    towards = np.cos(light), np.sin(light)
+    grey = _greys(leaf, y, x, cx, cy, radius, towards, grey, shade, rough, shift, noise)
     if surface.stripes:
+        dx, dy = x - cx[leaf], y - cy[leaf]
         turns = (dx * cos[leaf] + dy * sin[leaf]) / rng.uniform(3, 9, n)[leaf]
         grey += (surface.stripes * rng.uniform(0, 2, n))[leaf] * np.sin(2 * np.pi * turns)
     tint = np.array(surface.colour) * rng.uniform(0.3, 1.5, (n, 1)) + rng.normal(0, 0.02, (n, 2))
@@ -191,37 +191,77 @@ def _outlines(
     cos: Array,
     sin: Array,
 ) -> NDArray[np.int32]:
-    """Return which leaf lies on top at each pixel, ``[height, width]``; leaf 0 lies beneath all.
-
-    The pixels of the boxes around all leaves stand in one row, leaf after leaf.
-    """
+    """Return which leaf lies on top at each pixel, ``[height, width]``; leaf 0 lies beneath all."""
     height, width = size
     reach = np.add if shape == "box" else np.hypot  # from the centre of a leaf to its box's sides
     wide = np.ceil(reach(abs(radius * cos), abs(short * sin))).astype(np.int32)
     high = np.ceil(reach(abs(radius * sin), abs(short * cos))).astype(np.int32)
     middle, centre = cx.astype(np.int32), cy.astype(np.int32)
-    left, top = (middle - wide).clip(0), (centre - high).clip(0)
-    columns = (middle + wide + 2).clip(max=width) - left
-    pixels = columns * ((centre + high + 2).clip(max=height) - top)
-    pixels[0] = 0
+    boxes = (
+        ((centre - high).clip(0), (centre + high + 2).clip(max=height)),
+        ((middle - wide).clip(0), (middle + wide + 2).clip(max=width)),
+    )
+    along, across = (cos / radius, sin / radius), (cos / short, sin / short)
+    cuts = rng.uniform(0, 2 * np.pi, (4 if shape == "shard" else 0, len(radius)))
+    cuts = cuts.astype(np.float32)
+    leaf = np.zeros(size, np.int32)
+    _fall(leaf, boxes, cx, cy, along, across, shape == "box", np.cos(cuts), np.sin(cuts))
+    return leaf
 
-    def each(values: NDArray[Any]) -> NDArray[Any]:
-        return np.repeat(values, pixels)
 
-    before = pixels.cumsum(dtype=np.int32) - pixels
-    y, x = np.divmod(np.arange(pixels.sum(), dtype=np.int32) - each(before), each(columns))
-    x, y = x + each(left), y + each(top)
-    dx, dy = x.astype(np.float32) - each(cx), y.astype(np.float32) - each(cy)
-    u = each(cos / radius) * dx + each(sin / radius) * dy
-    v = each(cos / short) * dy - each(sin / short) * dx
-    if shape == "box":
-        inside = np.maximum(abs(u), abs(v)) <= 1
-    else:
-        inside = u * u + v * v <= 1
-        if shape == "shard":  # a disc with four sides cut off
-            for a in rng.uniform(0, 2 * np.pi, (4, len(radius))).astype(np.float32):
-                inside &= u * each(np.cos(a)) + v * each(np.sin(a)) < 0.55
-    leaf = np.zeros(height * width, np.int32)
-    numbers = each(np.arange(len(radius), dtype=np.int32))
-    np.maximum.at(leaf, (y * width + x)[inside], numbers[inside])
-    return leaf.reshape(size)
+@njit(cache=True)
+def _fall(
+    leaf: NDArray[np.int32],
+    boxes: tuple[tuple[NDArray[np.int32], NDArray[np.int32]], ...],
+    cx: Array,
+    cy: Array,
+    along: tuple[Array, Array],
+    across: tuple[Array, Array],
+    rectangle: bool,
+    cut_x: Array,
+    cut_y: Array,
+) -> None:
+    """Write the number of each leaf where it lies; those that fall later lie on top.
+
+    A leaf is a rectangle, or a disc with sides cut off: none, or four of a shard.
+    """
+    (top, bottom), (left, right) = boxes
+    for k in range(1, len(cx)):
+        for i in range(top[k], bottom[k]):
+            dy = np.float32(i) - cy[k]
+            for j in range(left[k], right[k]):
+                dx = np.float32(j) - cx[k]
+                u = along[0][k] * dx + along[1][k] * dy
+                v = across[0][k] * dy - across[1][k] * dx
+                inside = max(abs(u), abs(v)) <= 1 if rectangle else u * u + v * v <= 1
+                for side in range(len(cut_x)):
+                    inside &= u * cut_x[side, k] + v * cut_y[side, k] < np.float32(0.55)
+                if inside:
+                    leaf[i, j] = k
+
+
+@njit(cache=True)
+def _greys(
+    leaf: NDArray[np.int32],
+    y: NDArray[np.int64],
+    x: NDArray[np.int64],
+    cx: Array,
+    cy: Array,
+    radius: Array,
+    towards: tuple[float, float],
+    grey: NDArray[np.float64],
+    shade: NDArray[np.float64],
+    rough: NDArray[np.float64],
+    shift: NDArray[np.int64],
+    noise: Array,
+) -> NDArray[np.float64]:
+    """Return the grey of each pixel: its leaf's, shaded towards the light, with its texture."""
+    greys = np.empty(len(leaf))
+    side = len(noise)
+    for pixel, k in enumerate(leaf):
+        dx, dy = x[pixel] - np.float64(cx[k]), y[pixel] - np.float64(cy[k])
+        lit = (dx * towards[0] + dy * towards[1]) / np.float64(radius[k])
+        texture = noise[(y[pixel] + shift[0, k]) % side, (x[pixel] + shift[1, k]) % side]
+        greys[pixel] = grey[k] + shade[k] * min(max(lit, -2.0), 2.0)
+        greys[pixel] += rough[k] * np.float64(texture)
+    return greys

@@ -233,8 +233,11 @@ def _note(rng: Generator, how: Instrument, pitch: float, length: float, rate: in
     """Play one note: a bright attack that mellows, an envelope, breath."""
     ring = min(2 * how.decay, 1.0) if how.decay else 0.08  # sounds on after its length
     t = np.arange(int((length + ring) * rate)) / rate
-    vibrato = how.vibrato * np.sin(2 * np.pi * rng.uniform(5, 6) * t) * np.minimum(t / 0.3, 1)
-    phase = (pitch * 2 ** (vibrato / 12)).cumsum() / rate + rng.random()
+    per_second, bend = rng.uniform(5, 6), np.ones(len(t))
+    if how.vibrato:
+        swing = how.vibrato * np.sin(2 * np.pi * per_second * t) * np.minimum(t / 0.3, 1)
+        bend = 2 ** (swing / 12)
+    phase = (pitch * bend).cumsum() / rate + rng.random()
     mellow = _wave(how, pitch, how.rolloff + 3, phase, rate)
     bright = _wave(how, pitch, how.rolloff - 2, phase, rate)
     fade = np.exp(-t / (how.decay / 3)) if how.decay else 0.5 + 0.5 * np.exp(-t / 0.15)
