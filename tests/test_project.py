@@ -104,6 +104,9 @@ def test_a_profile_that_is_wrong_is_refused_with_its_name(tmp_path, monkeypatch)
     path.write_text(yaml.dump({**good, "zoo": {**good["zoo"], "batchsize": 3}}))
     with pytest.raises(ValueError, match="section zoo: ZooParameters has no parameter batchsize"):
         graph.read_profile("mine")
+    path.write_text(yaml.dump(good))
+    with pytest.raises(ValueError, match="datasets must be 'all' or 'available', got 'some'"):
+        graph.read_profile("mine", datasets="some")
     path.write_text(yaml.dump({**good, "alone": ["fits", "12"]}))
     with pytest.raises(ValueError, match=r"expected under 'alone' steps of fits, .*, found 12"):
         graph.read_profile("mine")

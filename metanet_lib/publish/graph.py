@@ -159,7 +159,10 @@ def read_profile(
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}, section {section}: {error}") from error
     given = {"corpus": corpus, "datasets": datasets}
-    return {**profile, **{key: value for key, value in given.items() if value is not None}}
+    chosen = {**profile, **{key: value for key, value in given.items() if value is not None}}
+    if chosen["datasets"] not in ("all", "available"):
+        raise ValueError(f"datasets must be 'all' or 'available', got {chosen['datasets']!r}")
+    return chosen
 
 
 def chosen_datasets(profile: Mapping[str, Any]) -> tuple[Dataset, ...]:
