@@ -423,7 +423,8 @@ def result_table(
             ),
             "this run": f"{percent(row['accuracy'])} "
             f"({row['n_correct']:,}/{row['n_validation']:,})",
-            "95 %\N{NO-BREAK SPACE}interval, %": span(row["bootstrap_low"], row["bootstrap_high"]),
+            "95 % interval": f"{span(row['bootstrap_low'], row['bootstrap_high'])}"
+            "\N{NO-BREAK SPACE}%",
         }
         for row in rows.to_dict("records")
     )
