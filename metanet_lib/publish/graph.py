@@ -85,9 +85,6 @@ SIDE_BY_SIDE = (
 )
 """The steps that train side by side, on as many cores as there are; each may take long."""
 
-MEASURES = "10_cost"
-"""The chapter that measures how fast a machine is, and has it for itself."""
-
 SHARES = 10
 """On a cluster, jobs that the fits of the comparisons are dealt out to."""
 
@@ -148,10 +145,9 @@ def read_profile(
             f"{path}: expected 'profile: {name}', which names its results, "
             f"found 'profile: {profile['profile']}'"
         )
-    if unknown := {*profile["alone"]} - {*SIDE_BY_SIDE}:
+    if unknown := {*profile["alone"]} - {"fits", *CHAPTERS}:
         raise ValueError(
-            f"{path}: expected under 'alone' steps of {', '.join(SIDE_BY_SIDE)}, "
-            f"found {', '.join(sorted(unknown))}"
+            f"{path}: expected under 'alone' chapters or fits, found {', '.join(sorted(unknown))}"
         )
     for section, parameters in SECTIONS.items():
         try:
@@ -211,8 +207,8 @@ def cores_of(step: str, cores: int, alone: Sequence[str] = (), at_home: bool = T
     """Return how many of so many cores a job of a step is given, a chapter or another.
 
     Training side by side keeps all cores busy, but neither before it nor after it: at home another
-    chapter fits in there, unless the step is to be ``alone``. On a cluster a job has its machine
-    for itself.
+    chapter fits in there. A step that is to be ``alone`` has them all. On a cluster a job that
+    trains has its machine for itself.
 
     Examples
     --------
@@ -220,7 +216,7 @@ def cores_of(step: str, cores: int, alone: Sequence[str] = (), at_home: bool = T
     >>> cores_of(step, 4), cores_of(step, 4, alone=[step]), cores_of(step, 4, at_home=False)
     (3, 4, 4)
     """
-    if step == MEASURES or step in alone:
+    if step in alone:
         return cores
     if step == "zoo":
         return 1 if at_home else cores
