@@ -90,10 +90,10 @@ for verb, zoo in (("fitted", fit), ("asked, same files", validation), ("asked, n
 # With the headline seed (the one that reconstructs the weights best, chosen without labels), beside
 # the paper's numbers, and those of the reference run of the paper's own size where one is kept
 # ([Status](../book/status.md) tells of it). The models of one dataset are right or wrong together, so intervals are those of
-# a bootstrap that draws datasets anew, and models within them {cite}`efron1994`. It cannot know of a
-# doubt that no dataset shows: where all are right, the interval is a point, and Wilson's
-# {cite}`wilson1927`, which takes every model for a witness of its own (`ci_low` and `ci_high` in the
-# table's file), is the wider.
+# a bootstrap that draws datasets anew, as many of either modality, and models within them
+# {cite}`efron1994`. It cannot know of a doubt that no dataset shows: where all are right, it is a point.
+# So an interval is never narrower than Wilson's {cite}`wilson1927`, which takes every model for a witness
+# of its own (`ci_low` and `ci_high` in the table's file).
 
 # %% tags=["hide-input"]
 from metanet_lib.experiments.reference import accuracies_beside

@@ -130,7 +130,10 @@ figures.show_table(
     pd.DataFrame(
         {
             "statistic of the patches": name + (" (chosen)" if of_name.chosen.any() else ""),
-            **{row.files: with_interval(row) for row in of_name.itertuples()},
+            **{
+                f"{row.files}, of {row.datasets} datasets": with_interval(row)
+                for row in of_name.itertuples()
+            },
         }
         for name, of_name in told.groupby("representation", sort=False)
     ),

@@ -21,7 +21,7 @@
 # asks each the paper's two questions: which modality, which dataset? And what does the answer cost, and
 # what must one be given to get it?
 #
-# In short: of {glue:text}`fair` rows of others that see weights alone and no labels, {glue:text}`fair_better`
+# In short: of {glue:text}`fair` rows of others' methods that see weights alone and no labels, {glue:text}`fair_better`
 # name the dataset more often than the paper's 16 numbers ({glue:text}`papers_accuracy`), by an interval without 0; the best,
 # *{glue:text}`fair_best`*, names {glue:text}`fair_best_accuracy`. On new files it is {glue:text}`fair_better_new`.
 
@@ -329,7 +329,10 @@ figures.show_table(
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
-fair = others[(others.group == "weights only") & ~others.labels]
+with_author = {row.name for peer in rows_of if peer.cite for row in peer.rows()}
+of_weights = others[(others.group == "weights only") & ~others.labels]
+fair = of_weights[of_weights.row.isin(with_author)]
+plain = of_weights[~of_weights.row.isin(with_author)].sort_values("dataset_id").iloc[-1]
 best = fair.loc[fair.dataset_id.idxmax()]
 fair_new = fair.loc[fair.dataset_id_new_files.idxmax()] if has_new else None
 cheaper = fair[(fair.fit_seconds < papers.fit_seconds) & (fair.dataset_id > papers.dataset_id)]
@@ -344,6 +347,8 @@ for name, value in {
     "papers_new": percent(papers.dataset_id_new_files) if has_new else "(not asked)",
     "fair_best": best.title,
     "fair_best_accuracy": percent(best.dataset_id),
+    "plain_best": plain.title,
+    "plain_best_accuracy": percent(plain.dataset_id),
     "fair_better_mean": int((fair.dataset_id_mean > papers.dataset_id_mean).sum()),
     "papers_accuracy": percent(papers.dataset_id),
     "papers_mean": percent(papers.dataset_id_mean),
@@ -357,10 +362,11 @@ for name, value in {
 # %% [markdown]
 # ## What we saw
 #
-# - Of the {glue:text}`fair` rows of other representations that see weights alone and no labels,
-#   {glue:text}`fair_better` name the dataset more often than the paper's 16 numbers
+# - Of the {glue:text}`fair` rows of others' methods that see weights alone and no labels, at full width or in
+#   16 numbers, {glue:text}`fair_better` name the dataset more often than the paper's 16 numbers
 #   ({glue:text}`papers_accuracy`): the interval of the difference, paired by dataset, is above 0. The
-#   best of them is *{glue:text}`fair_best`* with {glue:text}`fair_best_accuracy`.
+#   best of them is *{glue:text}`fair_best`* with {glue:text}`fair_best_accuracy`. Of what is read off the
+#   weights by no method of anybody's, *{glue:text}`plain_best`* names {glue:text}`plain_best_accuracy`.
 # - Of models of new files, {glue:text}`fair_better_new` do so. The best there is
 #   *{glue:text}`fair_best_new`* with {glue:text}`fair_best_new_accuracy`; the paper's 16 numbers name
 #   {glue:text}`papers_new`.

@@ -93,7 +93,7 @@ def ceiling(
     corpus
         The folder of the raw corpora.
     datasets
-        Those that train; one of too few files is left out.
+        Those that train; one of too few files for a question is left out of it.
     patches
         How patches are made, and files split.
     interpret
@@ -108,7 +108,8 @@ def ceiling(
     DataFrame
         Two rows for each statistic of :data:`~metanet_lib.representations.with_data.STATISTICS`:
         those of :func:`metanet_lib.interpret.classifier.assess` with ``files``, ``held out of the
-        same files`` (on which the best is chosen) or ``new files``, and whether it is ``chosen``.
+        same files`` (on which the best is chosen) or ``new files``; how many ``datasets`` have such
+        files; and whether the statistic is ``chosen``. None if no dataset can be split twice.
 
     Examples
     --------
@@ -125,13 +126,15 @@ def ceiling(
         "patches of new files",
         "dataset",
     )
-    there = {d.id: parts for d, parts in zip(datasets, drawn, strict=True) if parts is not None}
     rows = []
-    for statistic in STATISTICS if there else ():
-        for files, known, unknown in (
-            ("held out of the same files", "inner same", "inner new"),
-            ("new files", "same", "new"),
-        ):
+    questions = (
+        ("held out of the same files", "inner same", "inner new"),
+        ("new files", "same", "new"),
+    )
+    of_datasets = dict(zip((d.id for d in datasets), drawn, strict=True))
+    for files, known, unknown in questions if any("inner new" in d for d in drawn) else ():
+        there = {name: parts for name, parts in of_datasets.items() if unknown in parts}
+        for statistic in STATISTICS if there else ():
             fit, of_new = (
                 Zoo(
                     np.concatenate([parts[which] for parts in there.values()]),
@@ -141,7 +144,7 @@ def ceiling(
             )
             statistics = PatchStatistics(statistic)
             verdict = assess("dataset_id_new_files", statistic, statistics, fit, of_new, interpret)
-            rows.append({**verdict.row, "files": files})
+            rows.append({**verdict.row, "files": files, "datasets": len(there)})
     table = pd.DataFrame(rows)
     if rows:
         held_out = table[table.files == "held out of the same files"]
@@ -173,12 +176,10 @@ def _samples(
     p: PatchParameters,
     samples: tuple[int, int],
     size: int,
-) -> dict[str, np.ndarray] | None:
-    """Draw samples of a dataset's files, split once and once more within; None if too few."""
+) -> dict[str, np.ndarray]:
+    """Draw samples of a dataset's files, split once and once more within, as far as they go."""
     same, new = files_of(corpus, dataset, p)
     inner_same, inner_new = split_files(same, dataset, replace(p, seed=p.seed + 1))
-    if not (new and inner_new):
-        return None
     first, last = samples
     return {
         name: bank_of(corpus, dataset, files, replace(p, per_dataset=count * size), threads=1)
@@ -191,4 +192,5 @@ def _samples(
             ("inner same", inner_same, first),
             ("inner new", inner_new, last),
         )
+        if files
     }

@@ -35,9 +35,9 @@ from sklearn.base import TransformerMixin
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
-from metanet_lib.catalog import Dataset
+from metanet_lib.catalog import Dataset, dataset
 from metanet_lib.data import corpora
-from metanet_lib.data.patches import PatchParameters, make_bank, make_new_bank
+from metanet_lib.data.patches import PatchParameters, bank_of, files_of
 from metanet_lib.experiments.cost import metanetwork_speed
 from metanet_lib.experiments.fits import keep, place
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
@@ -425,10 +425,9 @@ def _draw(
     places: dict[Path, np.ndarray],
 ) -> None:
     """Draw the samples of a dataset's models into files, at the models' places in each of them."""
-    make = make_new_bank if new else make_bank
-    bank = make(corpus, dataset_id, patches, threads=1)
-    assert bank is not None, "its models were trained on one"
-    drawn = bank.patches().numpy()
+    of = dataset(dataset_id)
+    files = files_of(corpus, of, patches)[new]
+    drawn = bank_of(corpus, of, files, patches, threads=1, stream=" samples").patches().numpy()
     for path, models in places.items():
         samples = np.load(path, mmap_mode="r+")
         own, drawn = np.split(drawn, [len(models) * samples.shape[1]])
@@ -478,8 +477,8 @@ def assess_peer(
     shown = _shown(peer, fit, samples[0])
     in_fitting = (fit.encoders, samples[0]) if peer.sees == "patches in fitting" else shown
     representation.fit(in_fitting, fit.datasets if peer.labels else None)
-    fit_seconds = time.process_time() - start
     known = Zoo(representation.transform(shown), fit.datasets)
+    fit_seconds = time.process_time() - start  # until the models that vote are embedded
     start = time.process_time()
     seen = Zoo(representation.transform(_shown(peer, validation, samples[1])), validation.datasets)
     seconds, unseen = time.process_time() - start, new

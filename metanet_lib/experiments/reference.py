@@ -204,7 +204,7 @@ def _claim(seeds: pd.DataFrame, task: Task) -> str:
 
 
 def _beyond(tables: Path) -> str:
-    """Say what the code beyond the paper's names, the column space, and the best of others."""
+    """Say what the code beyond the paper's names, the column space, and the best other row."""
     found, rows = accuracies(tables, "leaderboard"), pd.read_csv(tables / "leaderboard.csv")
     steps = pd.read_csv(tables / "beyond.csv").row  # of the chapter on a better metanetwork
     given = rows.labels | rows.data | rows.row.isin(steps)
@@ -213,7 +213,7 @@ def _beyond(tables: Path) -> str:
     named = {
         "functional": "the functional code names the dataset",
         "projector": "the column space",
-        best.row: f"the best of others that see weights alone and no labels, *{best.title}*,",
+        best.row: f"the best other row that sees weights alone and no labels, *{best.title}*,",
     }
     told = (
         f"{name} of {found[row, 'dataset_id']}"

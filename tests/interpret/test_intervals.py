@@ -40,6 +40,18 @@ def test_the_interval_of_datasets_covers_the_truth_nineteen_times_in_twenty():
     assert 0.9 <= hits / 200 <= 0.995
 
 
+def test_how_many_datasets_are_of_either_modality_is_not_drawn():
+    datasets = np.repeat([f"{m}:d{i:02d}" for m in "va" for i in range(10)], 8)
+    by_modality = np.repeat([1, 0], 80)  # one modality always right, the other never
+    assert bootstrap_interval(by_modality, datasets) == wilson_interval(80, 160)
+    assert width(bootstrap_interval(by_modality, DATASETS)) > 2 * width(wilson_interval(80, 160))
+    assert paired_interval(by_modality, np.zeros(160), datasets) == (0.5, 0.5)
+
+
+def test_where_all_are_right_the_interval_still_has_a_width():
+    assert bootstrap_interval(np.ones(160), DATASETS) == wilson_interval(160, 160)
+
+
 def test_a_difference_in_every_dataset_is_found_where_single_intervals_overlap():
     rng = np.random.default_rng(2)
     chances = np.repeat(rng.random(20), 8)
