@@ -141,7 +141,7 @@ Markdown(
 # its photographs have in common, or know these photographs. To tell, a share of each dataset's files
 # (`new_files`) is kept apart: no model of the dataset that fits anything sees them, and models are trained
 # on them alone, to be asked about. (A photograph that shows two classes may be new for one and not for the
-# other.) What was cut from one recording stays together. A dataset with too few
+# other. Their patches are normalised on their own.) What was cut from one recording stays together. A dataset with too few
 # recordings to spare keeps none apart, and is left out where new files are asked about.
 
 # %% tags=["hide-input"]

@@ -19,7 +19,8 @@
 # Every model of a dataset, in the paper those too that are asked about, learned from the same
 # photographs or recordings. So when 16 numbers name the dataset, what did they recognise: cats, or
 # these pictures of cats? Models of *new files* tell (chapter [1](01_datasets.ipynb) says which files
-# were kept apart). This chapter asks about them, asks how much there was to be told at all, how many
+# were kept apart). They differ in one more thing: their patches are scaled by the least and the largest value
+# of their own files, which a single loud recording sets. This chapter asks about them, asks how much there was to be told at all, how many
 # files make a dataset, and whether another zoo would have said the same.
 #
 # In short: the metanetwork names {glue:text}`dataset_id_metanetwork` of the models of the same files, and

@@ -53,11 +53,12 @@ results
 #   mean over the seeds, which every row has; and the seed that rebuilds the fit models best, the paper's
 #   way to choose without labels, for every row that rebuilds models. Both are shown where there are both,
 #   and the tables are sorted by the mean. The worst and the best seed are always shown.
-# - **Two widths.** A representation of others is as wide as its authors make it (*full width*), and the
+# - **Two widths.** A representation of others is as wide as its module says (*full width*), and the
 #   same fit is also read *in 16 numbers*, as many as the paper's: its first 16 principal components,
 #   found on the fit models.
-# - **The same training.** A deep representation reads each model as often as the metanetwork in its two
-#   trainings together, and as many in one step as its inter-unit part. Learned probes are trained for as many epochs as by their
+# - **The same training.** A deep representation of others reads each model as often as the metanetwork in its
+#   two trainings together, and as many in one step as its inter-unit part. (The trained steps of chapter
+#   [11](11_a_better_metanetwork.ipynb) read it less often, and were not tuned.) Learned probes are trained for as many epochs as by their
 #   authors.
 # - **The same care.** The settings of every row that trains a network were chosen once, with as many
 #   trials for each, the paper's too, and never on validation models: see [below](settings-chosen-once).
@@ -321,8 +322,8 @@ figures.show_table(
 #   matrix or a spectrum of filters does not, or not as it stands.
 # - How the learned probes are pooled was chosen among four ways with validation models of a real corpus,
 #   and whoever chooses which simple things to try has seen such models before.
-# - A title that says *after* is not its authors' own method. Every deviation is listed in the module of the
-#   representation.
+# - None of these is its authors' code. A title that says *after* differs most; every deviation is listed in
+#   the module of the representation.
 # - The others' methods were made for other networks, larger and deeper. A low place here says how they
 #   do on these models, and no more.
 

@@ -24,7 +24,7 @@
 #
 # In short: a model that is decoded from its 16 numbers leaves {glue:text}`decoded_ratio` times the error of
 # trained models, in the median over datasets; one of a sampled code {glue:text}`sampled_ratio` times. A
-# reader that knows nothing of the code takes {glue:text}`read` of the sampled ones for their dataset.
+# reader that is not the code takes {glue:text}`read` of the sampled ones for their dataset.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -93,7 +93,8 @@ unseen = [d for d in chosen if d.id not in generator.means]
 #   least squares, and Adam's steps are {glue:text}`faster` times as long as the zoo's.
 #
 # Patches come from new files, which none of the models compared here has seen, or, where a dataset has too
-# few, from other places of the same files: {glue:text}`held`. One half of
+# few, from other places of the same files: {glue:text}`held`. (A short recording has few windows, so the same
+# one may be drawn twice.) One half of
 # them fits the read-out, the other measures it; both are of the same files, for the read-out is only the
 # measure. Read-outs fitted on some recordings say little of others, which may be a hundred times as loud.
 
@@ -258,8 +259,10 @@ figures.show(
 
 # %% [markdown]
 # And for what are they taken? The *spectrum* of the filters (chapter
-# [12](12_against_the_others.ipynb)) is a representation that knows nothing of the code. It and the code itself
-# are asked, as ever by a vote of the nearest models that fit.
+# [12](12_against_the_others.ipynb)) is another representation than the code, though kin to its second view;
+# and what a made model has beside its 16 numbers, how strong and how mixed its filters are, is taken from
+# neighbours among the very models that vote. It and the code itself are asked, as ever by a vote of the
+# nearest models that fit.
 
 # %% tags=["hide-input"]
 from metanet_lib.interpret import InterpretParameters
@@ -378,7 +381,7 @@ marks = [
         "{:.3f}".format,
     ),
     (
-        "an independent reader takes 90 % of these for their dataset: share of models",
+        "another reader takes 90 % of these for their dataset: share of models",
         shares["spectrum"][SAMPLED],
         shares["spectrum"][SAMPLED] >= 0.9,
         percent,
@@ -427,8 +430,10 @@ for name, value in {
 # %% [markdown]
 # ## What was asked, and what holds
 #
-# The marks were set before the chapter was written. The first two are asked of the most likely models, the
-# last two of drawn ones.
+# The marks were set before the chapter was written; the ways to make models were compared by these very
+# errors (page [Decisions](../book/decisions.md)). The first two are asked of the most likely models, the
+# last two of drawn ones. That a model works is no sign that it was made for its dataset: see above what those
+# made for other datasets leave.
 
 # %% tags=["hide-input"]
 figures.show_table(

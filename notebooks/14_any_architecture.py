@@ -114,7 +114,7 @@ figures.show_table(
 # %% [markdown]
 # ## Networks of other shapes
 #
-# Each learns from other patches of the files that the zoo's fit models learn from. All networks of a shape
+# Each learns from patches drawn anew of the files that the zoo's fit models learn from. All networks of a shape
 # are trained at once. The first has the zoo's own shape, and stands beside the others to tell what another
 # training changes. A vision transformer {cite}`dosovitskiy2021` is very small; a denoiser sees patches with noise; a classifier tells patches of its dataset
 # from those of the other datasets of its modality. *Units* are what the encoder gives out: the layer

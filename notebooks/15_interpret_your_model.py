@@ -17,8 +17,8 @@
 # # What was this model trained on?
 #
 # Someone hands you a file with 256x16 weights and nothing else. This chapter plays both parts. It
-# trains such models from scratch, with a loop that anyone would write, on patches that no model of
-# the zoo was trained on. Then it forgets where they came from and asks. With a model of your own, start
+# trains such models from scratch, with a loop that anyone would write, on patches drawn anew: on the demo
+# corpus of new photographs and recordings, else of the files that the zoo's models learned from. Then it forgets where they came from and asks. With a model of your own, start
 # at "Ask" below.
 #
 # In short: of such models the functional code names {glue:text}`fresh_functional`, the paper's metanetwork

@@ -5,7 +5,7 @@ that no model which fits or validates has seen (:func:`held_out`): by the two re
 :mod:`metanet_lib.zoo.readout`. :func:`candidates` makes them, :func:`linear_errors` and
 :func:`trained_errors` measure them, and :func:`made_for_each_other` asks whether what was made for
 one dataset serves it best. :func:`novelty` asks whether made models are copies, and
-:func:`read_again` for what an independent reader takes them. :func:`way` goes from one dataset to
+:func:`read_again` for what other readers take them. :func:`way` goes from one dataset to
 another, and :func:`from_few` to datasets that the meta level never met.
 """
 

@@ -1,15 +1,16 @@
-"""From the paper's metanetwork to one that knows what a model does, one change at a time (5.2).
+"""From the paper's metanetwork to one that knows what a model does, step by step (section 5.2).
 
 Section 5.2 of the paper asks for one optimisation of the whole, without sorting, by a loss that
-knows what a model can do. :class:`EndToEnd` trains such metanetworks, each a change to the one
-before it, with the paper's convolutions, widths and Adam:
+knows what a model can do. :class:`EndToEnd` trains such metanetworks, each a step on from the one
+before it, with the paper's convolutions and Adam:
 
 ``joint``
     The paper's two parts, trained as one. Filters are sorted as there; the loss is that of the
     weights.
 ``set``
     No sorting. What the convolutions give of each filter is pooled over the filters, by mean and
-    maximum, and 16 filters are decoded, each compared with the one that matches it best.
+    maximum, and 16 filters are decoded, each compared with the one that matches it best. A filter
+    has 32 numbers without a ReLU, in place of 3 with one.
 ``functional``
     The loss compares what two encoders do: ``||P - P'||²`` of the projectors on their column
     spaces, which no mixing of filters changes.
@@ -40,7 +41,7 @@ from metanet_lib.representations.sets import matched_error
 from metanet_lib.zoo import CODES, INPUTS, checked_encoders, finite
 
 KINDS = ("joint", "set", "functional", "task")
-"""The metanetworks, each a change to the one before."""
+"""The metanetworks, each a step on from the one before."""
 
 _RIDGE = 1e-9
 """Beside squared singular values of columns, whose sum is 1."""

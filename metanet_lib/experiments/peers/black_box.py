@@ -24,8 +24,8 @@ def black_box(p: PeersParameters) -> list[Peer]:
             CKA(n_probes=p.probes),
             how=f"{p.probes} probes (white noise, pink noise, dead leaves), and for each two of "
             "them how alike a model's codes are; nearest is whom linear CKA calls most alike.",
-            why="Which probes a model tells apart follows from the space its filters span and how "
-            "strong they are, free of their order and of rotations among them.",
+            why="Which probes a model tells apart follows from where its filters point, free of "
+            "their order and of how strong they are.",
             sixteen="What differs between two models of one dataset is spread over many pairs of "
             "probes; what differs between datasets lies in few directions and is kept.",
             forward_passes=True,
