@@ -4,7 +4,7 @@
 import json
 from pathlib import Path
 
-from metanet_lib.experiments.reference import PROVENANCE, Reference
+from metanet_lib.experiments.reference import PROVENANCE, Reference, references
 from metanet_lib.publish.graph import (
     CHAPTERS,
     SHARES,
@@ -162,7 +162,7 @@ rule site:
     input:
         [f"{RUN}/chapters/{name}.ipynb" for name in CHAPTERS],
         ["_config.yml", "_toc.yml", "CITATION.cff", *PROSE],
-        sorted(str(path) for path in Path("reference").glob("*/provenance.json")),
+        [str(kept.folder / PROVENANCE) for kept in references()],
         sorted(str(path) for path in Path("metanet_lib").rglob("*.py")),  # the reference shows all
     output:
         # Not the pages themselves: Snakemake would delete them before a build that may fail.

@@ -220,6 +220,11 @@ class Results:
         return self.zoo / f"{slug}.safetensors"
 
     @property
+    def shards(self) -> list[Path]:
+        """The shards that are there; what a killed run was writing beside them is none."""
+        return sorted(self.zoo.glob("[!.]*.safetensors"))
+
+    @property
     def trained(self) -> list[Dataset]:
         """The datasets whose shards are there, in the order of the catalogue."""
         return [d for d in DATASETS if self.shard(d.slug).is_file()]

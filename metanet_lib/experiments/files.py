@@ -19,6 +19,7 @@ import pandas as pd
 from sklearn.base import TransformerMixin
 
 from metanet_lib.catalog import Dataset
+from metanet_lib.data.corpora import Source
 from metanet_lib.data.patches import PatchParameters, bank_of, files_of, split_files
 from metanet_lib.interpret import EMBEDDED, InterpretParameters, Verdict, asked, assess, embedded
 from metanet_lib.representations.weights import (
@@ -31,6 +32,9 @@ from metanet_lib.representations.weights import (
 from metanet_lib.representations.with_data import STATISTICS, PatchStatistics
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import INPUTS, Zoo
+
+HELD_OUT, NEW_FILES = "held out of the same files", "new files"
+"""What patches are asked about: by the one a statistic is chosen, the other is what it is for."""
 
 SIMPLE: dict[str, TransformerMixin] = {
     "statistics of the weights": weight_statistics(),
@@ -107,9 +111,9 @@ def ceiling(
     -------
     DataFrame
         Two rows for each statistic of :data:`~metanet_lib.representations.with_data.STATISTICS`:
-        those of :func:`metanet_lib.interpret.classifier.assess` with ``files``, ``held out of the
-        same files`` (on which the best is chosen) or ``new files``; how many ``datasets`` have such
-        files; and whether the statistic is ``chosen``. None if no dataset can be split twice.
+        those of :func:`metanet_lib.interpret.classifier.assess` with ``files``, :data:`HELD_OUT`
+        (on which the best is chosen) or :data:`NEW_FILES`; how many ``datasets`` have such files;
+        and whether the statistic is ``chosen``. None if no dataset can be split twice.
 
     Examples
     --------
@@ -126,31 +130,28 @@ def ceiling(
         "patches of new files",
         "dataset",
     )
+    if not any(HELD_OUT in of_files for of_files in drawn):
+        return pd.DataFrame()
     rows = []
-    questions = (
-        ("held out of the same files", "inner same", "inner new"),
-        ("new files", "same", "new"),
-    )
-    of_datasets = dict(zip((d.id for d in datasets), drawn, strict=True))
-    for files, known, unknown in questions if any("inner new" in d for d in drawn) else ():
-        there = {name: parts for name, parts in of_datasets.items() if unknown in parts}
-        for statistic in STATISTICS if there else ():
-            fit, of_new = (
-                Zoo(
-                    np.concatenate([parts[which] for parts in there.values()]),
-                    np.repeat(list(there), count),
-                )
-                for which, count in zip((known, unknown), samples, strict=True)
-            )
+    for files in (HELD_OUT, NEW_FILES):
+        there = {
+            d.id: of_files[files]
+            for d, of_files in zip(datasets, drawn, strict=True)
+            if files in of_files
+        }
+        fit, of_new = (
+            Zoo(np.concatenate(parts), np.repeat(list(there), count))
+            for parts, count in zip(zip(*there.values(), strict=True), samples, strict=True)
+        )
+        for statistic in STATISTICS:
             statistics = PatchStatistics(statistic)
             verdict = assess("dataset_id_new_files", statistic, statistics, fit, of_new, interpret)
             rows.append({**verdict.row, "files": files, "datasets": len(there)})
     table = pd.DataFrame(rows)
-    if rows:
-        held_out = table[table.files == "held out of the same files"]
-        table["chosen"] = (
-            table.representation == held_out.nlargest(1, "accuracy").iloc[0].representation
-        )
+    held_out = table[table.files == HELD_OUT]
+    table["chosen"] = (
+        table.representation == held_out.nlargest(1, "accuracy").iloc[0].representation
+    )
     return table
 
 
@@ -176,21 +177,20 @@ def _samples(
     p: PatchParameters,
     samples: tuple[int, int],
     size: int,
-) -> dict[str, np.ndarray]:
-    """Draw samples of a dataset's files, split once and once more within, as far as they go."""
+) -> dict[str, tuple[np.ndarray, ...]]:
+    """Draw samples that fit and samples to ask about, for each question that has files enough."""
     same, new = files_of(corpus, dataset, p)
-    inner_same, inner_new = split_files(same, dataset, replace(p, seed=p.seed + 1))
-    first, last = samples
+    questions = {
+        HELD_OUT: split_files(same, dataset, replace(p, seed=p.seed + 1)),
+        NEW_FILES: (same, new),
+    }
+
+    def drawn(files: Sequence[Source], count: int) -> np.ndarray:
+        bank = bank_of(corpus, dataset, files, replace(p, per_dataset=count * size), threads=1)
+        return bank.patches().numpy().reshape(count, size, INPUTS)
+
     return {
-        name: bank_of(corpus, dataset, files, replace(p, per_dataset=count * size), threads=1)
-        .patches()
-        .numpy()
-        .reshape(count, size, INPUTS)
-        for name, files, count in (
-            ("same", same, first),
-            ("new", new, last),
-            ("inner same", inner_same, first),
-            ("inner new", inner_new, last),
-        )
-        if files
+        question: tuple(map(drawn, files, samples))
+        for question, files in questions.items()
+        if files[1]
     }

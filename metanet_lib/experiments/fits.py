@@ -33,8 +33,9 @@ def place(results: Results, fit: str, *made_of: Any) -> Path:
     ('gram_0', False)
     """
     digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", repr(made_of)).encode())
-    for folder, kind in ((_LIBRARY, "*.py"), (results.zoo, "[!.]*.safetensors")):
-        for path in sorted(folder.rglob(kind)):
+    modules = sorted(_LIBRARY.rglob("*.py"))
+    for folder, paths in ((_LIBRARY, modules), (results.zoo, results.shards)):
+        for path in paths:
             is_now = path.stat()
             name = path.relative_to(folder)
             digest.update(f"{name} {is_now.st_size} {is_now.st_mtime_ns}\n".encode())

@@ -253,7 +253,7 @@ def from_table(path: Path | str, results: Path | str) -> Peer:
         raise ValueError(f"{path}, line {bad[0] + 2}: expected finite numbers, found others")
     given = dict(zip(zip(table.file, table.row, strict=True), values, strict=True))
     by_weights = {}
-    for shard_path in sorted(Results.at(results).zoo.glob("[!.]*.safetensors")):
+    for shard_path in Results.at(results).shards:
         for i, encoder in enumerate(Shard.load(shard_path).encoder.numpy()):
             own = given.get((f"models/{shard_path.name}", i))
             if own is None:

@@ -64,7 +64,7 @@ def export_zoo(results: Path | str, out: Path | str) -> int:
     FileNotFoundError: ...nowhere/zoo: no shards; `make book` trains the zoo of a run
     """
     run, out = Results.at(results), Path(out)
-    shards = sorted(run.zoo.glob("[!.]*.safetensors"))
+    shards = run.shards
     if not shards:
         raise FileNotFoundError(f"{run.zoo}: no shards; `make book` trains the zoo of a run")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -156,8 +156,7 @@ def read_profile(
             raise ValueError(f"{path}, section {section}: {error}") from error
     given = {"corpus": corpus, "datasets": datasets}
     chosen = {**profile, **{key: value for key, value in given.items() if value is not None}}
-    if chosen["datasets"] not in ("all", "available"):
-        raise ValueError(f"datasets must be 'all' or 'available', got {chosen['datasets']!r}")
+    corpora.check_choice(chosen["datasets"])
     return chosen
 
 
@@ -268,8 +267,9 @@ def library_files(*entries: str) -> list[str]:
             continue
         found.add(path)
         waiting += [_module_file(name) for name in _imports(path.read_text())]
-    beside = {b for path in found for b in (path.with_suffix(".js"), *path.parent.glob("*.csv"))}
-    return sorted(str(path) for path in found | {path for path in beside if path.is_file()})
+    scripts = {script for path in found if (script := path.with_suffix(".js")).is_file()}
+    tables = {table for folder in {path.parent for path in found} for table in folder.glob("*.csv")}
+    return sorted(str(path) for path in found | scripts | tables)
 
 
 @cache

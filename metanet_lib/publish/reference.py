@@ -246,13 +246,13 @@ def _told(run: Path, results: Results, chapters: Mapping[str, Any]) -> dict[str,
         "commits": {name: made["commit"] for name, made in ran.items()},
         "steps": steps(run).round(1).to_dict("index"),
         "parameters": {name: profile[name] for name in SECTIONS},
-        "zoo": _zoo_digest(run / "zoo"),
+        "zoo": _zoo_digest(Results.at(run).shards),
     }
 
 
-def _zoo_digest(zoo: Path) -> str:
+def _zoo_digest(shards: Sequence[Path]) -> str:
     """Return a digest of the encoders of all models; empty if there are none."""
-    found, shards = hashlib.sha256(), sorted(zoo.glob("[!.]*.safetensors"))
+    found = hashlib.sha256()
     for path in shards:
         with safe_open(path, "numpy") as shard:
             found.update(shard.get_tensor("encoder").tobytes())

@@ -35,6 +35,7 @@ __all__ = [
     "Source",
     "UnusableFile",
     "Waveform",
+    "check_choice",
     "chosen",
     "files",
     "image_size",
@@ -106,8 +107,7 @@ def chosen(root: Path | str, datasets: str = "all") -> tuple[Dataset, ...]:
     >>> len(chosen(corpus, "all"))
     41
     """
-    if datasets not in ("all", "available"):
-        raise ValueError(f"datasets must be 'all' or 'available', got {datasets!r}")
+    check_choice(datasets)
     missing: dict[str, list[str]] = defaultdict(list)
     for dataset in DATASETS:
         try:
@@ -124,3 +124,21 @@ def chosen(root: Path | str, datasets: str = "all") -> tuple[Dataset, ...]:
             "`datasets: available` a run takes those that are there"
         )
     return tuple(d for d in DATASETS if d.id not in lacking)
+
+
+def check_choice(datasets: str) -> None:
+    """Refuse a choice of datasets that there is not: see :func:`chosen`.
+
+    Raises
+    ------
+    ValueError
+        If ``datasets`` is neither ``all`` nor ``available``.
+
+    Examples
+    --------
+    >>> check_choice("some")
+    Traceback (most recent call last):
+    ValueError: datasets must be 'all' or 'available', got 'some'
+    """
+    if datasets not in ("all", "available"):
+        raise ValueError(f"datasets must be 'all' or 'available', got {datasets!r}")
