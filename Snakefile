@@ -53,7 +53,12 @@ def section(name):
 
 
 def given_to(step):
+    if not PROFILE["side_by_side"]:
+        return 1
     return cores_of(step, config["cores"], PROFILE["alone"], AT_HOME)
+
+
+PROCESSES = "" if PROFILE["side_by_side"] else "METANET_PROCESSES=1 "
 
 
 def figures(*names):
@@ -284,7 +289,7 @@ for share, done in enumerate(FITS):
         benchmark:
             f"{RUN}/times/fits_{share}.tsv"
         shell:
-            "metanet fits --parameters {params.parameters:q} --share {params.share}"
+            "{PROCESSES}metanet fits --parameters {params.parameters:q} --share {params.share}"
             " --shares {params.shares} >{log} 2>&1"
 
 
@@ -317,5 +322,5 @@ for name in CHAPTERS:
         benchmark:
             f"{RUN}/times/{name}.tsv"
         shell:
-            "metanet chapter {input.script} {output.notebook:q}"
+            "{PROCESSES}metanet chapter {input.script} {output.notebook:q}"
             " --parameters {params.parameters:q} >{log} 2>&1"

@@ -7,8 +7,9 @@ progress bar tells.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -16,6 +17,9 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 Result = TypeVar("Result")
+
+PROCESSES = "METANET_PROCESSES"
+"""The environment variable that says how many processes work side by side at most."""
 
 SECONDS_A_LINE = 30.0
 """How often a progress bar writes a line where output is no terminal."""
@@ -43,6 +47,9 @@ def side_by_side(
 ) -> list[Result]:
     """Call a function once for each tuple of arguments, in processes of one thread.
 
+    There are as many processes as cores, but at most ``$METANET_PROCESSES`` where that is set. One
+    alone is not started: its work is done here.
+
     Parameters
     ----------
     function
@@ -68,26 +75,31 @@ def side_by_side(
     """
     if not arguments:
         return []
-    context = get_context("forkserver")  # one process imports what the others then have
-    context.set_forkserver_preload([function.__module__])
-    with (
-        ProcessPoolExecutor(
-            min(len(arguments), cores()),
-            mp_context=context,
-            initializer=_process_of_one_thread,
-        ) as pool,
-        progress_bar(
-            total=len(arguments), desc=description, unit=unit, disable=not progress
-        ) as bar,
-    ):
-        futures = [pool.submit(function, *each) for each in arguments]
-        try:
-            for future in as_completed(futures):
-                bar.set_postfix_str(note(future.result()), refresh=False)
-                bar.update()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    processes = min(len(arguments), cores(), int(os.environ.get(PROCESSES, cores())))
+    with progress_bar(
+        total=len(arguments), desc=description, unit=unit, disable=not progress
+    ) as bar:
+
+        def came(result: Result) -> Result:
+            bar.set_postfix_str(note(result), refresh=False)
+            bar.update()
+            return result
+
+        if processes == 1:
+            with _thread_alone():
+                return [came(function(*each)) for each in arguments]
+        context = get_context("forkserver")  # one process imports what the others then have
+        context.set_forkserver_preload([function.__module__])
+        with ProcessPoolExecutor(
+            processes, mp_context=context, initializer=_process_of_one_thread
+        ) as pool:
+            futures = [pool.submit(function, *each) for each in arguments]
+            try:
+                for future in as_completed(futures):
+                    came(future.result())
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     return [future.result() for future in futures]
 
 
@@ -124,14 +136,30 @@ def cores() -> int:
 
 
 def _one_thread() -> None:
-    import torch  # slow to import, and not all who show progress need it
+    import torch  # slow to import, and not all who work side by side need it
 
     torch.set_num_threads(1)
 
 
 def _process_of_one_thread() -> None:
-    _one_thread()
-    threadpool_limits(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of what is imported from now on
+    threadpool_limits(1)  # of what is there; torch counts its own
+    if "torch" in sys.modules:
+        _one_thread()
+
+
+@contextmanager
+def _thread_alone() -> Iterator[None]:
+    """Meanwhile this process computes as one of several does."""
+    import torch
+
+    before = torch.get_num_threads()
+    with threadpool_limits(1):
+        _one_thread()
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 class _Lines:

@@ -45,6 +45,10 @@ DRAWN, MIXED = "drawn for the same code", "decoded, filters mixed"
 """What is made of the same codes with a random start, or decoded and then rotated."""
 LINEARLY, BY_PAPER, RANDOM = "decoded linearly", "decoded by the paper's", "random weights"
 """Those of the functional code's own decoder and of the paper's, and untrained ones."""
+ELSEWHERE, SAMPLED_ELSEWHERE = "decoded for another dataset", "sampled for another dataset"
+"""Those of the codes of the next dataset of the same modality: good for it only if any code is."""
+NO_CODE = "decoded of no code"
+"""The one made after the whole zoo."""
 NOISE = 0.5
 """Of the noise that is put on a model: its standard deviation beside that of the weights."""
 
@@ -173,6 +177,7 @@ def candidates(
     (2, 256, 16)
     """
     made: dict[str, Models] = {}
+    of_no_code = generator.decode_nothing()[None]
     for place, name in enumerate(held):
         own, others = validation.of([name]).encoders[: p.models], fit.of([name]).encoders
         rng = np.random.default_rng([p.seed, place])
@@ -191,6 +196,7 @@ def candidates(
             MIXED: _mixed(decoded, rng),
             LINEARLY: generator.code.inverse_transform(codes),
             BY_PAPER: paper.reconstruct(own),
+            NO_CODE: of_no_code,
             "nearest model of the zoo": fit.encoders[nearest],
             "mean of aligned models": flat.mean(0, keepdims=True),
             "the model with noise": own + NOISE * own.std() * rng.normal(size=own.shape),
@@ -199,10 +205,15 @@ def candidates(
             RANDOM: rng.normal(size=own.shape),
         }.items():
             made.setdefault(kind, {})[name] = encoders.astype(np.float32)
-    for kind, same in (("a model of another dataset", True), ("of the other modality", False)):
+    for kind, of, same in (
+        (ELSEWHERE, MADE, True),
+        (SAMPLED_ELSEWHERE, SAMPLED, True),
+        ("a model of another dataset", ITSELF, True),
+        ("of the other modality", ITSELF, False),
+    ):
         next_ones = {name: _next(name, list(held), same) for name in held}
         if all(next_ones.values()):
-            made[kind] = {name: made[ITSELF][other] for name, other in next_ones.items()}
+            made[kind] = {name: made[of][other] for name, other in next_ones.items()}
     return made
 
 

@@ -54,6 +54,7 @@ from metanet_lib.interpret import (
     bootstrap_interval,
     embedded,
     paired_interval,
+    shares_right,
     wilson_interval,
 )
 from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
@@ -248,7 +249,9 @@ def differences(
     """
     of_task = rows[rows.task == task]
     shares = {
-        row.name: _shares(_headline(row, of_task[of_task.representation == row.name]))
+        row.name: shares_right(
+            _headline(row, of_task[of_task.representation == row.name]).by_dataset
+        )
         for peer in peers
         for row in peer.rows()
     }
@@ -543,15 +546,6 @@ def _headline(peer: Peer, of_task: pd.DataFrame) -> pd.DataFrame:
     return of_task.nsmallest(1, "loss") if peer.reconstructs else of_task
 
 
-def _shares(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for each model, the share of right answers in its dataset over rows; its dataset."""
-    told = [[pair.split(" ") for pair in text.split(", ")] for text in rows.by_dataset]
-    datasets, counts = zip(*told[0], strict=True)
-    models = np.array([int(count.split("/")[1]) for count in counts])
-    right = np.mean([[int(count.split("/")[0]) for _, count in row] for row in told], axis=0)
-    return np.repeat(right / models, models), np.repeat(datasets, models)
-
-
 def _line(peer: Peer, rows: pd.DataFrame) -> dict[str, Any]:
     seeds = rows.seed.nunique()
     line: dict[str, Any] = {
@@ -578,8 +572,10 @@ def _line(peer: Peer, rows: pd.DataFrame) -> dict[str, Any]:
         best = headline if peer.reconstructs else headline[:0]
         correct = float(headline.n_correct.mean())
         low, high = wilson_interval(round(correct), n)
-        drawn = bootstrap_interval(*_shares(headline))
-        of_mean = drawn if headline is of_task else bootstrap_interval(*_shares(of_task))
+        drawn = bootstrap_interval(*shares_right(headline.by_dataset))
+        of_mean = (
+            drawn if headline is of_task else bootstrap_interval(*shares_right(of_task.by_dataset))
+        )
         line |= {
             task: correct / n,
             f"{task}_mean": of_task.n_correct.mean() / n,

@@ -244,7 +244,9 @@ def run_ablations(
         A row for each variant and task: ``question``, ``variant``, ``seed``, ``usual``,
         ``k``, ``models`` (of each dataset that fit), ``task``, ``accuracy``, ``n_correct``,
         ``n_validation``, ``ci_low``, ``ci_high``, ``bootstrap_low``, ``bootstrap_high``,
-        ``embedding_dim``, ``n_fit``, and ``axes_in_use`` where a metanetwork was trained.
+        ``embedding_dim``, ``n_fit``, ``by_dataset`` (right answers of how many, as in
+        :attr:`metanet_lib.interpret.classifier.Verdict.by_dataset`), and ``axes_in_use`` where a
+        metanetwork was trained.
 
     Raises
     ------
@@ -314,7 +316,12 @@ def ask(
         }
         answers.append(
             [
-                {**told, **{n: v.row[n] for n in (*names, *more)}, "axes_in_use": axes}
+                {
+                    **told,
+                    **{n: v.row[n] for n in (*names, *more)},
+                    "by_dataset": v.by_dataset,
+                    "axes_in_use": axes,
+                }
                 for v in verdicts
             ]
         )

@@ -34,6 +34,7 @@ from metanet_lib.interpret.classifier import (
     neighbours_by_dataset,
     percent,
     result_table,
+    shares_right,
     span,
 )
 from metanet_lib.interpret.familiar import CHANCE, Familiarity
@@ -71,6 +72,7 @@ __all__ = [
     "read_codes",
     "read_models",
     "result_table",
+    "shares_right",
     "span",
     "wilson_interval",
 ]

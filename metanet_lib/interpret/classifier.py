@@ -228,6 +228,32 @@ def assess(
     return Verdict(row, truth, predicted, validation.datasets)
 
 
+def shares_right(by_dataset: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the answers of several seeds say of each model, for intervals.
+
+    Parameters
+    ----------
+    by_dataset
+        :attr:`Verdict.by_dataset` of each seed, of the same models.
+
+    Returns
+    -------
+    shares, datasets
+        For each model the share of right answers in its dataset, in the mean of the seeds, and its
+        dataset; ``[m]`` each.
+
+    Examples
+    --------
+    >>> shares_right(["v:aer 1/1, v:bic 1/2", "v:aer 0/1, v:bic 1/2"])[0].tolist()
+    [0.5, 0.5, 0.5]
+    """
+    told = [[pair.split(" ") for pair in text.split(", ")] for text in by_dataset]
+    datasets, counts = zip(*told[0], strict=True)
+    models = np.array([int(count.split("/")[1]) for count in counts])
+    right = np.mean([[int(count.split("/")[0]) for _, count in row] for row in told], axis=0)
+    return np.repeat(right / models, models), np.repeat(datasets, models)
+
+
 def embedded(representation: TransformerMixin, *zoos: Zoo) -> tuple[Zoo, ...]:
     """Return zoos with embeddings ``[m, d]`` in place of encoders, by a fitted representation.
 

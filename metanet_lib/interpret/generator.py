@@ -131,6 +131,20 @@ class Generator:
         near = self._near.kneighbors(codes, return_distance=False)
         return self._filled(leading(self._functions(near)), near[:, 0], near[:, :2][:, -1])
 
+    def decode_nothing(self) -> np.ndarray:
+        """Return the most likely model of the whole zoo, whatever the code; float32 ``[256, 16]``.
+
+        Made as :meth:`decode` makes models, but after all of the zoo's: what a code adds to it is
+        what the code is good for.
+        """
+        total = np.zeros((INPUTS, INPUTS))
+        for some in np.array_split(self._encoders, -(-len(self._encoders) // 500)):
+            total += projectors(some.astype(np.float64)).sum(0)
+        spaces = leading(total[None] / len(self._encoders))
+        central = np.linalg.norm(self.codes - self.codes.mean(0), axis=1).argsort()
+        encoder: np.ndarray = self._filled(spaces, central[:1], central[:2][-1:])[0]
+        return encoder
+
     def models(self, codes: np.ndarray, seed: int) -> np.ndarray:
         """Return models drawn for codes ``[m, 16]``, float32 ``[m, 256, 16]``.
 

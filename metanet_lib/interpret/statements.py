@@ -65,22 +65,6 @@ def claim(rows: pd.DataFrame, task: Task) -> str:
     return reached(row.bootstrap_low, row.bootstrap_high, row.paper_accuracy)
 
 
-def beside(accuracies: Mapping[str, float], low: float, high: float) -> str:
-    """Say which accuracies lie below, within and above an interval.
-
-    Examples
-    --------
-    >>> beside({"raw weights": 0.1, "half": 0.5}, low=0.4, high=0.6)
-    'fewer with raw weights; about as many with half'
-    """
-    where = {
-        "fewer": [name for name, share in accuracies.items() if share < low],
-        "about as many": [name for name, share in accuracies.items() if low <= share <= high],
-        "more": [name for name, share in accuracies.items() if share > high],
-    }
-    return "; ".join(f"{words} with {listed(names)}" for words, names in where.items() if names)
-
-
 def with_interval(row: Any) -> str:
     """Say an accuracy with its interval, in whole points; ``row`` is one of a table's tuples.
 

@@ -37,7 +37,13 @@ def execute_chapter(script: Path, out: Path, parameters: Mapping[str, Any]) -> N
         source = Path(folder) / out.name
         jupytext.write(jupytext.read(script), source)
         try:
-            papermill.execute_notebook(source, executed, dict(parameters), progress_bar=False)
+            papermill.execute_notebook(
+                source,
+                executed,
+                dict(parameters),
+                progress_bar=False,
+                shutdown_kernel="immediate",  # asked, it waits for processes that do not listen
+            )
         except Exception:
             if executed.exists():
                 executed.replace(out.with_suffix(".failed.ipynb"))

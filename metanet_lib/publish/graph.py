@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import yaml
@@ -108,7 +108,7 @@ WAITS = {
 }
 """The last steps that each step waits for; the others can begin at once."""
 
-_PLAIN_KEYS = ("profile", "corpus", "datasets", "datasets_per_job", "alone")
+_PLAIN_KEYS = ("profile", "corpus", "datasets", "datasets_per_job", "alone", "side_by_side")
 _MARK = "METANET_BOOK"
 
 
@@ -332,8 +332,8 @@ def run(
     device: str = "cpu",
     cluster: str | None = None,
     dry_run: bool = False,
-) -> None:
-    """Run the graph with Snakemake: from the raw corpus to the site.
+) -> NoReturn:
+    """Run the graph with Snakemake, from the raw corpus to the site, and exit with its status.
 
     Only one run at a time may work in a folder. What a killed run has left is cleared away first:
     its processes are stopped and its jobs on Slurm cancelled, its unfinished files are made again.
@@ -374,9 +374,11 @@ def run(
     chosen_datasets(chosen)
     if cluster and not (Path(cluster) / "config.yaml").is_file():
         raise FileNotFoundError(f"{cluster}: no config.yaml there; see profiles/slurm")
+    # In this process, which has imported already what the Snakefile imports.
+    from snakemake.cli import main as snakemake
+
     where = [f"--workflow-profile={cluster}", f"--slurm-jobname-prefix={_job_prefix()}"]
-    command = [
-        str(Path(sys.executable).with_name("snakemake")),
+    options = [
         *(where if cluster else [f"--cores={cores}"]),
         *(["--dry-run", "--quiet=rules"] if dry_run else ["--logger=rich"]),
         "--max-jobs-per-timespan=1000/5s",  # it looks again so often, and ends so late
@@ -391,10 +393,11 @@ def run(
         f"device={device}",
         *([f"cluster={cluster}"] if cluster else []),
     ]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, _MARK: os.getcwd()}
+    commands = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([commands, os.environ.get("PATH", "")])
+    os.environ[_MARK] = os.getcwd()
     if dry_run:
-        raise SystemExit(subprocess.run(command, env=environment).returncode)
+        snakemake(options)
     refusal = "another `make book` is at work in this folder; wait for it, or stop it"
     with locked(Path("results/.lock"), refusal):
         if cluster:
@@ -402,11 +405,9 @@ def run(
         stop_processes()
         clear_unfinished(Results(profile, chosen["corpus"]).folder)
         try:
-            status = subprocess.run(command, env=environment).returncode
+            snakemake(options)
         finally:
             stop_processes()
-    if status:
-        raise SystemExit(status)
 
 
 def stop_processes() -> None:

@@ -10,12 +10,15 @@ from metanet_lib.data.patches import PatchParameters
 from metanet_lib.experiments.generation import (
     BY_PAPER,
     DRAWN,
+    ELSEWHERE,
     ITSELF,
     LINEARLY,
     MADE,
     MIXED,
+    NO_CODE,
     RANDOM,
     SAMPLED,
+    SAMPLED_ELSEWHERE,
     GenerationParameters,
     Held,
     beside_fresh,
@@ -79,8 +82,28 @@ def test_made_models_work_as_trained_ones_do_and_random_ones_do_not(made):
     assert ratios[RANDOM] > 2.5
     assert ratios[BY_PAPER] > 2.5, "hardly trained"
     assert ratios["of the other modality"] > 2
+    assert ratios[MADE] < ratios[NO_CODE] < ratios[RANDOM]
+    np.testing.assert_array_equal(made[NO_CODE]["v:aer"], made[NO_CODE]["a:air"])
     assert "a model of another dataset" not in ratios, "there is one of each modality"
     assert ratios["principal components of the patches"] <= ratios.min() + 1e-9
+
+
+def test_what_is_made_of_the_codes_of_another_dataset_is_that_of_the_next_of_its_modality(
+    generator,
+):
+    held = {new: HELD[old] for new, old in (("v:aer", "v:aer"), ("v:bic", "a:air"))}
+    fit, validation = (
+        Zoo(zoo.encoders, np.where(zoo.datasets == "a:air", "v:bic", zoo.datasets))
+        for zoo in (FIT, VALIDATION)
+    )
+    few = MetanetworkParameters(channels=(2,), dense=4, unitwise_epochs=1, interunit_epochs=1)
+    paper = train(FIT.encoders[:2], few, 0)
+    both = candidates(Generator(generator.code, fit), paper, fit, validation, held, SIZE)
+    for of, elsewhere in ((MADE, ELSEWHERE), (SAMPLED, SAMPLED_ELSEWHERE)):
+        np.testing.assert_array_equal(both[elsewhere]["v:aer"], both[of]["v:bic"])
+        np.testing.assert_array_equal(both[elsewhere]["v:bic"], both[of]["v:aer"])
+    ratios = beside_fresh(linear_errors(both, held)).median()
+    assert ratios[ELSEWHERE] > 2 > 1.5 > ratios[MADE]
 
 
 def test_mixing_filters_changes_the_zoos_read_out_and_not_the_linear_one(made):
