@@ -26,7 +26,7 @@
 #
 # In short: with the meta-encoder the vote names the modality of {glue:text}`modality_metanetwork`, on raw
 # weights of {glue:text}`modality_raw_weights`; of models of new files, {glue:text}`modality_new_metanetwork`. The
-# paper's 100 % {glue:text}`claim_modality`.
+# paper's 100 %, of its own corpora, {glue:text}`claim_modality`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results

@@ -22,7 +22,8 @@
 #
 # In short: with the meta-encoder the vote names {glue:text}`dataset_id_metanetwork`, on raw weights
 # {glue:text}`dataset_id_raw_weights`, by chance {glue:text}`chance`; of models of new files
-# {glue:text}`dataset_id_new_metanetwork`. The paper's 25.4 % {glue:text}`claim_dataset_id`.
+# {glue:text}`dataset_id_new_metanetwork`. The paper's 25.4 %, of its own corpora,
+# {glue:text}`claim_dataset_id`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results

@@ -172,7 +172,8 @@ figures.show_table(
 # %% [markdown]
 # ## Which decision matters most?
 #
-# For each decision, how far its choices lie apart: the largest accuracy less the smallest.
+# For each decision, how far its choices lie apart: the largest accuracy less the smallest. Where there are
+# more choices, that is more by chance alone.
 
 # %% tags=["hide-input"]
 spread = headline.groupby(["decision", "column"], sort=False).accuracy.agg(np.ptp)
@@ -250,7 +251,13 @@ for name, value in {
 most = {"dataset ID, new files, 16 numbers": "(not asked)"}
 for column in columns:
     of_all = spread.xs(column, level="column")
-    most[column] = f"{of_all.idxmax().replace('_', ' ')} ({100 * of_all.max():.0f} points)"
+    name = of_all.idxmax()
+    its = headline[(headline.decision == name) & (headline.column == column)]
+    one, other = (its.loc[i] for i in (its.accuracy.idxmin(), its.accuracy.idxmax()))
+    apart = "overlap" if other.bootstrap_low <= one.bootstrap_high else "do not overlap"
+    most[column] = (
+        f"{name.replace('_', ' ')} ({100 * of_all.max():.0f} points; the intervals of its ends {apart})"
+    )
 mel = headline[headline.decision == "mel_scale"].pivot(
     index="value", columns="column", values="accuracy"
 )

@@ -322,8 +322,8 @@ figures.show_table(
 #   matrix or a spectrum of filters does not, or not as it stands.
 # - How the learned probes are pooled was chosen among four ways with validation models of a real corpus,
 #   and whoever chooses which simple things to try has seen such models before.
-# - None of these is its authors' code. A title that says *after* differs most; every deviation is listed in
-#   the module of the representation.
+# - None of these is its authors' code. A title that says *after* follows a method of that name, but not in
+#   every part; every deviation is listed in the module of the representation.
 # - The others' methods were made for other networks, larger and deeper. A low place here says how they
 #   do on these models, and no more.
 

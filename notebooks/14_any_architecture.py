@@ -326,8 +326,9 @@ for name, value in {
     "best_id": percent(each.dataset_id.max()),
     "worst": titles[worst_id],
     "worst_id": percent(each.dataset_id.min()),
-    "largest": largest,
-    "lost": f"{100 * losses[largest]:.0f}",
+    "costliest": f"*{largest}* costs most: {100 * losses[largest]:.0f} points of dataset ID"
+    if losses[largest] > 0
+    else "none costs dataset ID",
     "pink": percent(by_reading["other shapes: gradients of units, pink probes"]),
     "features": percent(by_reading["other shapes: feature visualisation"]),
     "canonical": percent(by_reading["other shapes: canonical form"]),
@@ -483,7 +484,7 @@ for name, value in {
 # - Of {glue:text}`n_architectures` other shapes, the dataset is named most often for *{glue:text}`best`*
 #   ({glue:text}`best_id`) and least for *{glue:text}`worst`* ({glue:text}`worst_id`); over all,
 #   {glue:text}`dataset_id`, with pink probes {glue:text}`pink`.
-# - Of the steps, *{glue:text}`largest`* costs most: {glue:text}`lost` points of dataset ID.
+# - Of the steps from the zoo's own networks to these, {glue:text}`costliest`.
 # - Read by feature visualisation, {glue:text}`features`; by the canonical form, {glue:text}`canonical`.
 # - Unlike anything seen are {glue:text}`untrained` of the untrained networks, and
 #   {glue:text}`shuffled` of those with shuffled weights.

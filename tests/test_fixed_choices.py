@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from metanet_lib.catalog import dataset
 from metanet_lib.data.corpora import read_image, read_waveform
-from metanet_lib.data.patches import PatchParameters, make_bank, planes
-from metanet_lib.interpret import InterpretParameters, meta_classifier
+from metanet_lib.data.patches import PatchParameters, make_bank, planes, split_files
+from metanet_lib.interpret import Familiarity, InterpretParameters, meta_classifier
 from metanet_lib.metanetwork import (
     MetaAutoencoder,
     MetanetworkParameters,
@@ -96,6 +98,17 @@ def _(folder):
     assert (bank.places, len(bank)) == (17, 100)
 
 
+@check("new files of few")
+def _(folder):
+    def split(n):
+        files = [SimpleNamespace(recording=str(i)) for i in range(n)]
+        both = split_files(files, dataset("v:aer"), PatchParameters(new_files=0.25))
+        return [len(part) for part in both]
+
+    assert split(7) == [7, 0]
+    assert split(8) == [6, 2]
+
+
 @check("biases of the zoo's autoencoder")
 def _(folder):
     model = Autoencoder()
@@ -156,6 +169,17 @@ def _(folder):
     classifier = meta_classifier(RawWeights(), InterpretParameters(k=4)).fit(at, labels)
     asked = np.zeros((1, 256, 16), np.float32)  # the two of b are nearer
     assert classifier.predict(asked).tolist() == ["a"]
+
+
+@check("unlike anything seen")
+def _(folder):
+    models = np.random.default_rng(0).normal(size=(5, 256, 16)).astype(np.float32)
+    familiar = Familiarity(dimensions=3).fit(models)
+    basis = np.linalg.qr(models[0]).Q
+    shuffled = familiar._directions[1:] @ (basis @ basis.T).ravel()
+    known = np.square(shuffled).sum(1) / 16  # shares of the column space
+    assert len(known) == 32
+    assert familiar.more(models)[1][0] == pytest.approx(4 * known.std(), rel=1e-3)
 
 
 @pytest.mark.parametrize("row", CHECKS)

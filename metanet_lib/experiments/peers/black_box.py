@@ -58,7 +58,7 @@ def black_box(p: PeersParameters) -> list[Peer]:
         ),
         Peer(
             "know2vec",
-            "Know2Vec",
+            "After Know2Vec",
             "black box",
             "shang2025",
             Know2Vec(n_probes=p.probes),

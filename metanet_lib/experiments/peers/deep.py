@@ -1,9 +1,9 @@
 """Networks that learn from weights alone, as the paper's does.
 
 Each reads every model as often as the metanetwork and has the settings that won its trials
-(:mod:`metanet_lib.experiments.peers.choices`). A title begins with *After* where our version is not
-its authors' own, and known to do better on these models than their code; what differs is listed in
-the modules of the representations.
+(:mod:`metanet_lib.experiments.peers.choices`). A title begins with *After* where a row has the name
+of its authors' method and not all of its parts; what differs is listed in the modules of the
+representations.
 """
 
 from metanet_lib.experiments.peers.choices import chosen
@@ -39,7 +39,7 @@ def deep(steps: int, batch_size: int) -> list[Peer]:
         ),
         Peer(
             "hyper_representation",
-            "Hyper-representation",
+            "After hyper-representations",
             "weights only",
             "schuerholt2021,chen2020",
             HyperRepresentation(**training, **chosen("hyper_representation")),

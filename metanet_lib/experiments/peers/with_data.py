@@ -38,7 +38,7 @@ def with_data(p: PeersParameters, statistic: str = STATISTICS[0]) -> list[Peer]:
         ),
         Peer(
             "task2vec",
-            "TASK2VEC",
+            "After TASK2VEC",
             "with data access",
             "achille2019",
             Task2Vec(**chosen("task2vec")),
@@ -52,7 +52,7 @@ def with_data(p: PeersParameters, statistic: str = STATISTICS[0]) -> list[Peer]:
         ),
         Peer(
             "model2vec",
-            "MODEL2VEC",
+            "After MODEL2VEC",
             "with data access",
             "achille2019",
             Model2Vec(references=p.landmarks, **chosen("model2vec")),
