@@ -141,15 +141,10 @@ print(
 from markdown_it import MarkdownIt
 
 from metanet_lib import figures
-from metanet_lib.interpret import percent
+from metanet_lib.interpret import percent, span
 
 seen_in_fitting = {peer.name for peer in rows_of if peer.sees == "patches in fitting"}
 by_name = {row.name: row for peer in rows_of for row in peer.rows()}
-
-
-def span(low, high):
-    """Two shares as text, in per cent."""
-    return f"{100 * low:.1f}\N{EN DASH}{100 * high:.1f}"
 
 
 def more_than_papers(told):

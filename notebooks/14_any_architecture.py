@@ -88,7 +88,7 @@ for name, matrix in ways.items():
 import pandas as pd
 
 from metanet_lib.experiments.architectures.questions import choose_view
-from metanet_lib.interpret import InterpretParameters, percent
+from metanet_lib.interpret import InterpretParameters, percent, span
 
 asked_how = InterpretParameters.of(interpret)
 view, tried = choose_view(fit, asked_how)
@@ -409,10 +409,9 @@ shuffles, draws = (asked_of.accuracy[q] for q in ("shuffled weights", "random we
 yes = rule.is_yes((answer.accuracy, answer.low, answer.high), shape.accuracy, list(shuffles))
 
 
-def span(row):
+def with_interval(row):
     """An accuracy with its interval, in per cent."""
-    ends = f"{100 * row.low:.0f}\N{EN DASH}{100 * row.high:.0f}"
-    return f"{percent(row.accuracy)} ({ends})"
+    return f"{percent(row.accuracy)} ({span(row.low, row.high, '.0f')})"
 
 
 why = [
@@ -433,20 +432,20 @@ said_sound = by_all.sound.mean().groupby(["state", "trained_on"]).mean()
 alike = said_sound.min() > 0.8 or said_sound.max() < 0.2
 learnt_shuffled = asked_of.accuracy["learnt, shuffled weights"]
 second = [zoo for zoo in wild.about["zoos"] if zoo != wild.about["primary"]]
-others_say = [span(rule.summary(wild.of(zoo)).iloc[0]) for zoo in second]
+others_say = [with_interval(rule.summary(wild.of(zoo)).iloc[0]) for zoo in second]
 for name, value in {
     "wild_networks": str(len(once)),
     "wild_families": str(len(families)),
     "wild_sounds": str((families.trained_on == "sound").sum()),
     "wild_pictures": str((families.trained_on == "picture").sum()),
-    "wild": span(answer),
+    "wild": with_interval(answer),
     "wild_verdict": "yes" if yes else "no: " + "; ".join(why),
-    "wild_easy": span(asked_of.loc["the same, without hard cases"]),
-    "wild_lying": span(asked_of.loc["the same, axes as they lie"]),
-    "wild_shape": span(shape),
+    "wild_easy": with_interval(asked_of.loc["the same, without hard cases"]),
+    "wild_lying": with_interval(asked_of.loc["the same, axes as they lie"]),
+    "wild_shape": with_interval(shape),
     "wild_shuffled": f"{percent(shuffles.min())} to {percent(shuffles.max())}",
     "wild_random": f"{percent(draws.min())} to {percent(draws.max())}",
-    "wild_learnt": span(learnt),
+    "wild_learnt": with_interval(learnt),
     "wild_of_sounds": percent(said_sound["trained", "sound"]),
     "wild_of_pictures": percent(said_sound["trained", "picture"]),
     "wild_of_shuffled": percent(said_sound["shuffled"].mean()),
