@@ -68,6 +68,11 @@ def side_by_side(
     list
         The results, in the order of ``arguments``. The first error ends the work and is raised.
 
+    Raises
+    ------
+    ValueError
+        If ``$METANET_PROCESSES`` is no number of processes.
+
     Examples
     --------
     >>> side_by_side(abs, [(-1,), (2,)], "absolute values", "number", progress=False)
@@ -75,7 +80,7 @@ def side_by_side(
     """
     if not arguments:
         return []
-    processes = min(len(arguments), cores(), int(os.environ.get(PROCESSES, cores())))
+    processes = min(len(arguments), _processes())
     with progress_bar(
         total=len(arguments), desc=description, unit=unit, disable=not progress
     ) as bar:
@@ -133,6 +138,13 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _processes() -> int:
+    most = os.environ.get(PROCESSES, "")
+    if most and not (most.isdecimal() and int(most)):
+        raise ValueError(f"${PROCESSES}: expected a number of processes, 1 or more, found {most!r}")
+    return min(cores(), int(most or cores()))
 
 
 def _one_thread() -> None:

@@ -50,3 +50,10 @@ def test_an_error_ends_the_work_and_leaves_the_threads_as_they_were(monkeypatch)
     with pytest.raises(TypeError):
         side_by_side(done.append, [(1,), (1, 2), (3,)], "errors", "error", progress=False)
     assert (done, torch.get_num_threads()) == ([1], 2)
+
+
+@pytest.mark.parametrize("most", ["two", "0", "-1", "1.5"])
+def test_a_number_of_processes_that_is_none_is_refused(most, monkeypatch):
+    monkeypatch.setenv(PROCESSES, most)
+    with pytest.raises(ValueError, match=f"METANET_PROCESSES: expected a number.*{most}"):
+        side_by_side(abs, [(1,)], "absolute values", "number", progress=False)
