@@ -12,7 +12,7 @@ nothing was fitted on. There are four *tasks*:
 it is (:mod:`metanet_lib.interpret.intervals`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -228,7 +228,7 @@ def assess(
     return Verdict(row, truth, predicted, validation.datasets)
 
 
-def shares_right(by_dataset: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def shares_right(by_dataset: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return what the answers of several seeds say of each model, for intervals.
 
     Parameters

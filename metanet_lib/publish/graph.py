@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psutil
 import yaml
@@ -332,7 +332,7 @@ def run(
     device: str = "cpu",
     cluster: str | None = None,
     dry_run: bool = False,
-) -> NoReturn:
+) -> None:
     """Run the graph with Snakemake, from the raw corpus to the site, and exit with its status.
 
     Only one run at a time may work in a folder. What a killed run has left is cleared away first:
