@@ -264,7 +264,8 @@ shown
 # The longest job of each step counts, and a step begins when all that it waits for is done. How much of a
 # step kept all cores busy follows from the seconds that it took and the seconds that cores worked for it:
 # that part is as much faster as it has more cores, the rest takes as long as before (Amdahl's law). It
-# knows nothing of queues: no run is faster.
+# knows nothing of queues, so a run may be slower; and what a step waited for another, with which it shared
+# the cores of the reference machine, it takes for work of one core, so a run may be faster.
 
 # %% tags=["hide-input"]
 from metanet_lib.publish.graph import WAITS, cores_used

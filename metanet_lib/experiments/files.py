@@ -124,29 +124,27 @@ def ceiling(
     Columns: []
     Index: []
     """
-    drawn = side_by_side(
-        _samples,
-        [(corpus, d, patches, samples, size) for d in datasets],
-        "patches of new files",
-        "dataset",
-    )
-    if not any(HELD_OUT in of_files for of_files in drawn):
-        return pd.DataFrame()
     rows = []
-    for files in (HELD_OUT, NEW_FILES):
-        there = {
-            d.id: of_files[files]
-            for d, of_files in zip(datasets, drawn, strict=True)
-            if files in of_files
-        }
+    for files in (HELD_OUT, NEW_FILES):  # one after the other: the samples of both are many gigabytes
+        drawn = side_by_side(
+            _samples,
+            [(corpus, d, patches, files, samples, size) for d in datasets],
+            f"patches, {files}",
+            "dataset",
+        )
+        there = {d.id: parts for d, parts in zip(datasets, drawn, strict=True) if parts}
+        if not there:
+            return pd.DataFrame()
+        names = list(there)
         fit, of_new = (
-            Zoo(np.concatenate(parts), np.repeat(list(there), count))
+            Zoo(np.concatenate(parts), np.repeat(names, count))
             for parts, count in zip(zip(*there.values(), strict=True), samples, strict=True)
         )
+        del drawn, there
         for statistic in STATISTICS:
             statistics = PatchStatistics(statistic)
             verdict = assess("dataset_id_new_files", statistic, statistics, fit, of_new, interpret)
-            rows.append({**verdict.row, "files": files, "datasets": len(there)})
+            rows.append({**verdict.row, "files": files, "datasets": len(names)})
     table = pd.DataFrame(rows)
     held_out = table[table.files == HELD_OUT]
     table["chosen"] = (
@@ -175,22 +173,17 @@ def _samples(
     corpus: Path | str,
     dataset: Dataset,
     p: PatchParameters,
+    question: str,
     samples: tuple[int, int],
     size: int,
-) -> dict[str, tuple[np.ndarray, ...]]:
-    """Draw samples that fit and samples to ask about, for each question that has files enough."""
-    same, new = files_of(corpus, dataset, p)
-    questions = {
-        HELD_OUT: split_files(same, dataset, replace(p, seed=p.seed + 1)),
-        NEW_FILES: (same, new),
-    }
+) -> tuple[np.ndarray, ...]:
+    """Draw samples that fit and samples to ask about; none if there are not files enough."""
+    files = same, _ = files_of(corpus, dataset, p)
+    if question == HELD_OUT:
+        files = split_files(same, dataset, replace(p, seed=p.seed + 1))
 
-    def drawn(files: Sequence[Source], count: int) -> np.ndarray:
-        bank = bank_of(corpus, dataset, files, replace(p, per_dataset=count * size), threads=1)
+    def drawn(sources: Sequence[Source], count: int) -> np.ndarray:
+        bank = bank_of(corpus, dataset, sources, replace(p, per_dataset=count * size), threads=1)
         return bank.patches().numpy().reshape(count, size, INPUTS)
 
-    return {
-        question: tuple(map(drawn, files, samples))
-        for question, files in questions.items()
-        if files[1]
-    }
+    return tuple(map(drawn, files, samples)) if files[1] else ()

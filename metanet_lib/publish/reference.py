@@ -36,8 +36,9 @@ MARKS = ("<!-- What `metanet reference` writes: -->", "<!-- until here -->")
 
 _TO = " to "  # between the first and the last day
 
-LARGEST = 2_490_000
-"""Bytes that a reference may have; two travel with every copy of the repository, under 5 MB."""
+LARGEST = 2_485_000
+"""Bytes that the tables and figures of a reference may have; two references travel with every copy
+of the repository, with their provenance under 5 MB."""
 
 
 def keep(folder: Path | str, root: Path = ROOT, so_far: bool = False) -> Path:

@@ -55,7 +55,8 @@ def on_nodes(
     waits for are done. What of a step kept all its cores busy is as much faster as it has more of
     them there; the rest, in which one core worked, takes as long as before (Amdahl, 1967). Both
     follow from the seconds that the step took and the seconds that cores worked for it. The model
-    knows nothing of queues: no run is faster.
+    knows nothing of queues; and it takes for work of one core what a step waited for another that
+    ran beside it: the times of steps that ran alone say most.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from metanet_lib.interpret.statements import beside, finding, reached, told_apart, width
+from metanet_lib.interpret.statements import finding, reached, told_apart, width
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,6 @@ def test_an_interval_of_a_difference_without_0_tells_apart(low, high, said):
 )
 def test_the_papers_number_is_reached_if_the_interval_holds_it(low, high, said):
     assert reached(low, high, paper=0.254).startswith(said)
-
-
-def test_what_lies_outside_an_interval_is_fewer_or_more():
-    accuracies = {"a": 0.1, "b": 0.2, "c": 0.5, "d": 0.9}
-    assert beside(accuracies, 0.4, 0.6) == "fewer with a and b; about as many with c; more with d"
-    assert beside(accuracies, 0.0, 0.05) == "more with a, b, c and d"
-    assert beside(accuracies, 0.95, 1.0) == "fewer with a, b, c and d"
 
 
 def test_several_differences_are_grouped_by_what_is_found_of_each():
