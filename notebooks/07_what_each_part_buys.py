@@ -21,7 +21,7 @@
 # questions each time. The [next](08_what_is_inside.ipynb) opens the metanetwork and looks inside.
 #
 # In short: the whole metanetwork names the dataset of {glue:text}`dataset_id_whole`, in the mean of its seeds.
-# Beside it, dataset by dataset, the others name it {glue:text}`dataset_id_others`.
+# The others, beside it and paired by dataset: {glue:text}`dataset_id_others`.
 
 # %% tags=["parameters"]
 profile = "quick"  # names the results
@@ -294,7 +294,9 @@ for task, of_task in questions["part"].groupby("task"):
         for variant, of_variant in of_task.groupby("variant", sort=False)
     }
     whole, models_of = shares.pop(WHOLE)
-    apart = {name: paired_interval(own, whole, models_of) for name, (own, _) in shares.items()}
+    apart = {
+        f"'{name}'": paired_interval(own, whole, models_of) for name, (own, _) in shares.items()
+    }
     glue(f"{task}_whole", percent(whole.mean()), display=False)
     glue(f"{task}_others", told_apart(apart), display=False)
 
@@ -320,9 +322,9 @@ glue("ours", f"{ours} of {len(hyper_parameters)}", display=False)
 # ## What we saw
 #
 # - **Parts.** In the mean of its seeds, the whole metanetwork names the dataset of
-#   {glue:text}`dataset_id_whole`. The interval of the difference to each other variant, in the mean of its
-#   seeds too and paired by dataset, says that these name it {glue:text}`dataset_id_others`. The modality it
-#   names of {glue:text}`modality_whole`, they {glue:text}`modality_others`.
+#   {glue:text}`dataset_id_whole`. How often do the others, in the mean of theirs, by the interval of the
+#   difference, paired by dataset? {glue:text}`dataset_id_others`. The modality it names of
+#   {glue:text}`modality_whole`; the others: {glue:text}`modality_others`.
 # - **Numbers.** The headline's dataset-ID accuracy goes from {glue:text}`by_sorting` with the sorting,
 #   from {glue:text}`by_size` with the size of the embedding, from {glue:text}`by_k` with k, and with the
 #   models of each dataset from {glue:text}`by_models_vote` where fewer vote, or from

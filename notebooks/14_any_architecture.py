@@ -326,7 +326,7 @@ for name, value in {
     "best_id": percent(each.dataset_id.max()),
     "worst": titles[worst_id],
     "worst_id": percent(each.dataset_id.min()),
-    "costliest": f"*{largest}* costs most: {100 * losses[largest]:.0f} points of dataset ID"
+    "costliest": f"'{largest}' costs most: {100 * losses[largest]:.0f} points of dataset ID"
     if losses[largest] > 0
     else "none costs dataset ID",
     "pink": percent(by_reading["other shapes: gradients of units, pink probes"]),

@@ -125,7 +125,7 @@ def ceiling(
     Index: []
     """
     rows = []
-    for files in (HELD_OUT, NEW_FILES):  # one after the other: the samples of both are many gigabytes
+    for files in (HELD_OUT, NEW_FILES):  # in turn: the samples of both are many gigabytes
         drawn = side_by_side(
             _samples,
             [(corpus, d, patches, files, samples, size) for d in datasets],
