@@ -17,6 +17,7 @@ from metanet_lib.publish.graph import (
     read_profile,
 )
 from metanet_lib.store import Results
+from metanet_lib.workers import PROCESSES
 from metanet_lib.zoo import ZooParameters
 
 PROFILE = read_profile(config["profile"], config["corpus"], config["datasets"])
@@ -53,12 +54,13 @@ def section(name):
 
 
 def given_to(step):
-    if not PROFILE["side_by_side"]:
+    if step in SIDE_BY_SIDE and not PROFILE["side_by_side"]:
         return 1
     return cores_of(step, config["cores"], PROFILE["alone"], AT_HOME)
 
 
-PROCESSES = "" if PROFILE["side_by_side"] else "METANET_PROCESSES=1 "
+# How many processes the commands of such steps may start, where the profile says.
+AT_MOST = "" if PROFILE["side_by_side"] else f"{PROCESSES}=1 "
 
 
 def figures(*names):
@@ -289,7 +291,7 @@ for share, done in enumerate(FITS):
         benchmark:
             f"{RUN}/times/fits_{share}.tsv"
         shell:
-            "{PROCESSES}metanet fits --parameters {params.parameters:q} --share {params.share}"
+            "{AT_MOST}metanet fits --parameters {params.parameters:q} --share {params.share}"
             " --shares {params.shares} >{log} 2>&1"
 
 
@@ -322,5 +324,5 @@ for name in CHAPTERS:
         benchmark:
             f"{RUN}/times/{name}.tsv"
         shell:
-            "{PROCESSES}metanet chapter {input.script} {output.notebook:q}"
+            "{AT_MOST}metanet chapter {input.script} {output.notebook:q}"
             " --parameters {params.parameters:q} >{log} 2>&1"

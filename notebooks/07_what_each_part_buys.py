@@ -284,10 +284,10 @@ figures.show_table(
 )
 
 # %% tags=["remove-cell"]
+from metanet_lib.experiments.parts import WHOLE
 from metanet_lib.interpret import paired_interval, shares_right
 from metanet_lib.interpret.statements import told_apart, width
 
-WHOLE = "metanetwork"
 for task, of_task in questions["part"].groupby("task"):
     shares = {
         variant: shares_right(by_dataset[of_variant.index])

@@ -129,7 +129,7 @@ class Generator:
         They are as strong along their directions as the nearest model, and mix them as the next.
         """
         near = self._near.kneighbors(codes, return_distance=False)
-        return self._filled(leading(self._functions(near)), near[:, 0], near[:, :2][:, -1])
+        return self._like(near, self._functions(near))
 
     def decode_nothing(self) -> np.ndarray:
         """Return the most likely model of the whole zoo, whatever the code; float32 ``[256, 16]``.
@@ -140,9 +140,8 @@ class Generator:
         total = np.zeros((INPUTS, INPUTS))
         for some in np.array_split(self._encoders, -(-len(self._encoders) // 500)):
             total += projectors(some.astype(np.float64)).sum(0)
-        spaces = leading(total[None] / len(self._encoders))
-        central = np.linalg.norm(self.codes - self.codes.mean(0), axis=1).argsort()
-        encoder: np.ndarray = self._filled(spaces, central[:1], central[:2][-1:])[0]
+        near = self._near.kneighbors(self.codes.mean(0)[None], return_distance=False)
+        encoder: np.ndarray = self._like(near, total[None] / len(self._encoders))[0]
         return encoder
 
     def models(self, codes: np.ndarray, seed: int) -> np.ndarray:
@@ -161,6 +160,10 @@ class Generator:
     def _functions(self, near: np.ndarray) -> np.ndarray:
         """Return what models ``[m, k]`` of the zoo do on average, ``[m, 256, 256]``."""
         return np.stack([projectors(self._encoders[k].astype(np.float64)).mean(0) for k in near])
+
+    def _like(self, near: np.ndarray, functions: np.ndarray) -> np.ndarray:
+        """Return the most likely models of functions, filled as the nearest two of the zoo are."""
+        return self._filled(leading(functions), near[:, 0], near[:, :2][:, -1])
 
     def _filled(self, spaces: np.ndarray, one: np.ndarray, another: np.ndarray) -> np.ndarray:
         """Return encoders of column spaces, as strong as models of the zoo and mixed as others.

@@ -36,9 +36,9 @@ MARKS = ("<!-- What `metanet reference` writes: -->", "<!-- until here -->")
 
 _TO = " to "  # between the first and the last day
 
-LARGEST = 2_485_000
-"""Bytes that the tables and figures of a reference may have; two references travel with every copy
-of the repository, with their provenance under 5 MB."""
+LARGEST = 2_475_000
+"""Bytes that the tables and figures of a reference may have. Two references travel with every copy
+of the repository, each with its provenance under 2.49 MB."""
 
 
 def keep(folder: Path | str, root: Path = ROOT, so_far: bool = False) -> Path:

@@ -303,9 +303,8 @@ def test_the_best_of_others_is_told_beside_what_is_beyond_the_paper(run, spectru
 def test_what_the_repository_keeps_is_whole_and_as_its_provenance_says(kept):
     assert reference.check(kept.folder) == []
     sizes = {p: p.stat().st_size for p in kept.folder.rglob("*") if p.is_file()}
-    provenance = sizes.pop(kept.folder / "provenance.json")
-    assert sum(sizes.values()) <= reference.LARGEST
-    assert 2 * (reference.LARGEST + provenance) < 5_000_000
+    assert sum(sizes.values()) <= 2_490_000
+    assert sum(sizes.values()) - sizes[kept.folder / "provenance.json"] <= reference.LARGEST
     made = kept.provenance
     assert {*made["commits"], *made.get("not_executed", [])} == set(CHAPTERS)
     zoo, table = made["parameters"]["zoo"], pd.read_csv(kept.tables / "accuracy.csv")
