@@ -99,8 +99,8 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@echo "librosa compiles its loops, here and not in each of the first steps"
-	$(BIN)/python -c 'import librosa, numpy; librosa.feature.melspectrogram(y=numpy.zeros(4096))'
+	@echo "compiling loops, here and not in each of the first steps"
+	$(BIN)/python -m metanet_lib.compile_ahead
 	touch $@
 
 clean:

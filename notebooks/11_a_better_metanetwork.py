@@ -267,11 +267,10 @@ figures.show_table(
 
 # %%
 from metanet_lib.experiments.beyond import floor_and_unseen
+from metanet_lib.experiments.fits import functional_code
 from metanet_lib.representations import MetaEncoder
-from metanet_lib.representations.functional import FunctionalCode
 
-code = FunctionalCode().fit(fit.encoders)
-code.save(results.functional)
+code = functional_code(results, fit.encoders)
 codes = {
     "functional code": code,
     **{f"metanetwork, seed {n.seed}": MetaEncoder(n) for n in load(results.metanetwork)},

@@ -24,7 +24,7 @@ from metanet_lib.publish import graph
 from metanet_lib.publish.api import ROOMS
 from metanet_lib.publish.graph import CHAPTERS, SECTIONS
 
-ORDER = [part for parts in ROOMS.values() for part in parts] + ["cli"]
+ORDER = [part for parts in ROOMS.values() for part in parts] + ["compile_ahead", "cli"]
 
 
 def test_the_lock_pins_every_direct_dependency():

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import metanet_lib
+from metanet_lib.representations.functional import FunctionalCode
 from metanet_lib.store import Results, write_atomically
 
 _LIBRARY = Path(metanet_lib.__file__).parent
@@ -58,3 +59,28 @@ def keep(at: Path, answers: Any) -> None:
     for old in at.parent.glob(f"{at.name.split('.')[0]}.*.json"):
         if old != at:
             old.unlink(missing_ok=True)
+
+
+def functional_code(results: Results, encoders: np.ndarray) -> FunctionalCode:
+    """Return the functional code of a run: read if it is kept, else fitted and kept.
+
+    Parameters
+    ----------
+    results
+        The run, its zoo trained.
+    encoders
+        Its models that fit, ``[m, 256, 16]``.
+
+    Examples
+    --------
+    >>> made = functional_code(Results("mine"), encoders)
+    >>> functional_code(Results("mine"), encoders).loss_ == made.loss_
+    True
+    """
+    code = FunctionalCode()
+    at = place(results, "functional_code", code.get_params())
+    if at.exists() and results.functional.exists():
+        return FunctionalCode.load(results.functional)
+    code.fit(encoders).save(results.functional)
+    keep(at, code.fitted_to_)
+    return code

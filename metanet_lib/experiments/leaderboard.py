@@ -39,7 +39,7 @@ from metanet_lib.catalog import Dataset, dataset
 from metanet_lib.data import corpora
 from metanet_lib.data.patches import PatchParameters, bank_of, files_of
 from metanet_lib.experiments.cost import metanetwork_speed
-from metanet_lib.experiments.fits import keep, place
+from metanet_lib.experiments.fits import functional_code, keep, place
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
 from metanet_lib.experiments.peers import peers as all_peers
 from metanet_lib.experiments.peers.beyond import BeyondParameters, beyond
@@ -135,6 +135,8 @@ def run(
 def fit_ahead(profile: Mapping[str, Any], share: int = 0, shares: int = 1) -> None:
     """Make a share of the fits that ask for the zoo alone, so that chapters 11 and 12 find them.
 
+    The first share makes the functional code too, for which chapters 13 and 15 wait.
+
     Parameters
     ----------
     profile
@@ -159,6 +161,8 @@ def fit_ahead(profile: Mapping[str, Any], share: int = 0, shares: int = 1) -> No
     results = Results(profile["profile"], profile["corpus"])
     datasets = corpora.chosen(results.corpus_folder, profile["datasets"])
     fit, *_ = load_zoo(results.zoo, datasets)
+    if share == 0:
+        functional_code(results, fit.encoders)
     size = PeersParameters.of(profile["peers"])
     net = MetanetworkParameters.of(profile["metanetwork"])
     run(

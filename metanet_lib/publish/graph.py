@@ -99,10 +99,10 @@ WAITS = {
     "07_what_each_part_buys": ("03_meta_autoencoder",),
     "08_what_is_inside": ("07_what_each_part_buys",),
     "11_a_better_metanetwork": ("06_dataset_or_files", "fits"),
-    "12_against_the_others": ("11_a_better_metanetwork",),
-    "13_from_numbers_to_models": ("11_a_better_metanetwork",),
+    "12_against_the_others": ("06_dataset_or_files", "fits"),
+    "13_from_numbers_to_models": ("03_meta_autoencoder", "fits"),
     "14_any_architecture": ("zoo",),
-    "15_interpret_your_model": ("11_a_better_metanetwork",),
+    "15_interpret_your_model": ("03_meta_autoencoder", "fits"),
     "16_gallery": ("03_meta_autoencoder",),
     "17_bring_your_own": ("12_against_the_others",),
 }
