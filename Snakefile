@@ -83,13 +83,12 @@ READS = {
     "08_what_is_inside": [*SHARDS, METANETWORK, *tables("ablation")],
     "09_open_decisions": CORPUS_FILES,
     "10_cost": [*CORPUS_FILES, *REFERENCE],
-    "11_a_better_metanetwork": [*CORPUS_FILES, *SHARDS, METANETWORK, *FITS, *tables("ceiling")],
+    "11_a_better_metanetwork": [*CORPUS_FILES, *SHARDS, METANETWORK, *FITS],
     "12_against_the_others": [
         *CORPUS_FILES,
         *SHARDS,
         METANETWORK,
         *FITS,
-        *tables("ceiling"),
         *(source.rpartition(":")[0] for source in PROFILE["peers"]["extra"]),
     ],
     "13_from_numbers_to_models": [*CORPUS_FILES, *SHARDS, METANETWORK, FUNCTIONAL],
@@ -147,7 +146,7 @@ FITS_SECTIONS = (
 )
 
 # Each of these waits for the one before it, so they go before chapters for which nobody waits.
-IN_TURN = ("03_meta_autoencoder", "06_dataset_or_files", "12_against_the_others")
+IN_TURN = ("03_meta_autoencoder", "12_against_the_others")
 
 # What a job may need at most, in the profile paper: Slurm and its like want to know. `runtime` is in
 # minutes, `mem_mb` in megabytes. A cluster's job is tried again, with more memory: its node may have

@@ -60,7 +60,7 @@ results
 # (chapter [12](12_against_the_others.ipynb) says what they are), fitted as always and asked twice.
 
 # %%
-from metanet_lib.experiments.files import SIMPLE, ceiling, same_and_new
+from metanet_lib.experiments.files import SIMPLE, ceiling_of, same_and_new
 from metanet_lib.interpret import InterpretParameters, paired_interval, percent
 from metanet_lib.metanetwork import best, load
 from metanet_lib.representations import MetaEncoder, RawWeights
@@ -117,8 +117,7 @@ from metanet_lib.zoo import ZooParameters
 
 of_patches, of_zoo = PatchParameters.of(patches), ZooParameters.of(zoo)
 training = [d for d in chosen if d.id in ids]
-samples = (of_zoo.models_fit, max(of_zoo.models_new, 1))
-told = ceiling(results.corpus_folder, training, of_patches, asked_how, samples)
+told = ceiling_of(results, chosen, fit, new, of_patches, asked_how)
 _ = results.save_table(told, "ceiling")
 
 # %% tags=["hide-input"]

@@ -188,14 +188,12 @@ figures.show_table(
 # what one learned from files that nobody else did. What is best at the one need not be at the other.
 
 # %% tags=["hide-input"]
-from metanet_lib.experiments.files import chosen_statistic
+from metanet_lib.experiments.files import ceiling_of
 
-told = results.table("ceiling")
-ceiling = pd.read_csv(told) if told.is_file() and told.stat().st_size > 1 else pd.DataFrame()
+told = ceiling_of(results, chosen, fit, new, of_patches, asked_how)
 of_patches_themselves = None
-if len(ceiling):
-    best_statistic = ceiling.representation == chosen_statistic(told)
-    of_patches_themselves = ceiling[best_statistic & (ceiling.files == "new files")].accuracy.item()
+if len(told):
+    of_patches_themselves = told[told.chosen & (told.files == "new files")].accuracy.item()
 points = pd.DataFrame(
     {
         "task": task,

@@ -75,7 +75,7 @@ results
 import pandas as pd
 
 from metanet_lib.data.patches import PatchParameters
-from metanet_lib.experiments.files import chosen_statistic
+from metanet_lib.experiments.files import ceiling_of, chosen_statistic
 from metanet_lib.experiments.leaderboard import (
     differences,
     leaderboard,
@@ -94,12 +94,13 @@ from metanet_lib.metanetwork import MetanetworkParameters, load
 from metanet_lib.zoo import load_zoo
 from metanet_lib.zoo.pipeline import make_corpus
 
-size = PeersParameters.of(peers)
+size, asked_how = PeersParameters.of(peers), InterpretParameters.of(interpret)
+of_patches = PatchParameters.of(patches)
 chosen = make_corpus(results, datasets)
-fit, *_ = load_zoo(results.zoo, chosen)
+fit, _, new = load_zoo(results.zoo, chosen)
 net = MetanetworkParameters.of(metanetwork)
 seconds, steps = training_seconds(net, len(fit)), training_steps(net, len(fit))
-statistic = chosen_statistic(results.table("ceiling"))
+statistic = chosen_statistic(ceiling_of(results, chosen, fit, new, of_patches, asked_how))
 ours = steps_beyond(BeyondParameters.of(beyond), net)
 rows_of = [
     paper(load(results.metanetwork), seconds),
@@ -107,14 +108,7 @@ rows_of = [
     *extra(size),
     *ours,
 ]
-by_seed = run(
-    results,
-    chosen,
-    rows_of,
-    PatchParameters.of(patches),
-    size,
-    InterpretParameters.of(interpret),
-)
+by_seed = run(results, chosen, rows_of, of_patches, size, asked_how)
 table = leaderboard(rows_of, by_seed)
 results.save_table(by_seed, "leaderboard_by_seed")
 results.save_table(table, "leaderboard")

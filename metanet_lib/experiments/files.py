@@ -10,6 +10,7 @@ statistic of patches of the same files, of patches of new ones. Which statistic 
 where neither has a part: on a split within the same files.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from sklearn.base import TransformerMixin
 from metanet_lib.catalog import Dataset
 from metanet_lib.data.corpora import Source
 from metanet_lib.data.patches import PatchParameters, bank_of, files_of, split_files
+from metanet_lib.experiments.fits import keep, place
 from metanet_lib.interpret import EMBEDDED, InterpretParameters, Verdict, asked, assess, embedded
 from metanet_lib.representations.weights import (
     gram,
@@ -30,6 +32,7 @@ from metanet_lib.representations.weights import (
     weight_statistics,
 )
 from metanet_lib.representations.with_data import STATISTICS, PatchStatistics
+from metanet_lib.store import Results
 from metanet_lib.workers import side_by_side
 from metanet_lib.zoo import INPUTS, Zoo
 
@@ -153,20 +156,54 @@ def ceiling(
     return table
 
 
-def chosen_statistic(table: Path) -> str:
-    """Return the statistic that a run's table of :func:`ceiling` chose; the first if it chose none.
+def ceiling_of(
+    results: Results,
+    datasets: Sequence[Dataset],
+    fit: Zoo,
+    new: Zoo,
+    patches: PatchParameters,
+    interpret: InterpretParameters,
+) -> pd.DataFrame:
+    """Return the ceiling of a run: read if it is kept, else found and kept.
+
+    There are as many samples of each dataset that trains as the run has models of it.
+
+    Parameters
+    ----------
+    results, datasets
+        The run, its zoo trained, and its datasets.
+    fit, new
+        Its models that fit, and those that validate on new files.
+    patches, interpret
+        As for :func:`ceiling`, whose table it is.
 
     Examples
     --------
-    >>> pd.DataFrame({"representation": ["spectrum"], "chosen": [True]}).to_csv(folder / "t.csv")
-    >>> chosen_statistic(folder / "t.csv"), chosen_statistic(folder / "absent.csv")
-    ('spectrum', 'mean and covariance')
+    >>> from metanet_lib.catalog import dataset
+    >>> mine, some = Results("mine", str(corpus), folder), [dataset("v:aer")]
+    >>> ceiling_of(mine, some, zoo, zoo, PatchParameters(), InterpretParameters(k=3)).empty
+    True
     """
-    try:
-        rows = pd.read_csv(table)
-    except (FileNotFoundError, pd.errors.EmptyDataError):  # no dataset has files enough
-        return STATISTICS[0]
-    return str(rows.representation[rows.chosen].iloc[0])
+    training = [d for d in datasets if d.id in fit.datasets]
+    samples = len(fit) // len(training), max(len(new) // len(training), 1)
+    at = place(results, "ceiling", training, patches, interpret, samples)
+    if not at.exists():
+        found = ceiling(results.corpus_folder, training, patches, interpret, samples)
+        keep(at, found.to_dict("records"))
+    return pd.DataFrame(json.loads(at.read_text()))
+
+
+def chosen_statistic(told: pd.DataFrame) -> str:
+    """Return the statistic that a table of :func:`ceiling` chose; the first if it chose none.
+
+    Examples
+    --------
+    >>> chosen_statistic(pd.DataFrame({"representation": ["spectrum"], "chosen": [True]}))
+    'spectrum'
+    >>> chosen_statistic(pd.DataFrame())  # no dataset has files enough
+    'mean and covariance'
+    """
+    return str(told.representation[told.chosen].iloc[0]) if len(told) else STATISTICS[0]
 
 
 def _samples(

@@ -39,6 +39,7 @@ from metanet_lib.catalog import Dataset, dataset
 from metanet_lib.data import corpora
 from metanet_lib.data.patches import PatchParameters, bank_of, files_of
 from metanet_lib.experiments.cost import metanetwork_speed
+from metanet_lib.experiments.files import ceiling_of
 from metanet_lib.experiments.fits import functional_code, keep, place
 from metanet_lib.experiments.peers import GROUPS, Peer, PeersParameters
 from metanet_lib.experiments.peers import peers as all_peers
@@ -135,7 +136,8 @@ def run(
 def fit_ahead(profile: Mapping[str, Any], share: int = 0, shares: int = 1) -> None:
     """Make a share of the fits that ask for the zoo alone, so that chapters 11 and 12 find them.
 
-    The first share makes the functional code too, for which chapters 13 and 15 wait.
+    The first share makes too what chapters need of fits and corpus: the functional code, and the
+    ceiling (:func:`metanet_lib.experiments.files.ceiling_of`).
 
     Parameters
     ----------
@@ -160,18 +162,21 @@ def fit_ahead(profile: Mapping[str, Any], share: int = 0, shares: int = 1) -> No
         raise ValueError(f"share {share} of {shares}: expected 0 to {shares - 1}")
     results = Results(profile["profile"], profile["corpus"])
     datasets = corpora.chosen(results.corpus_folder, profile["datasets"])
-    fit, *_ = load_zoo(results.zoo, datasets)
+    fit, _, new = load_zoo(results.zoo, datasets)
+    patches = PatchParameters.of(profile["patches"])
+    interpret = InterpretParameters.of(profile["interpret"])
     if share == 0:
         functional_code(results, fit.encoders)
+        ceiling_of(results, datasets, fit, new, patches, interpret)
     size = PeersParameters.of(profile["peers"])
     net = MetanetworkParameters.of(profile["metanetwork"])
     run(
         results,
         datasets,
         fitted_on_zoo(size, net, BeyondParameters.of(profile["beyond"]), len(fit)),
-        PatchParameters.of(profile["patches"]),
+        patches,
         size,
-        InterpretParameters.of(profile["interpret"]),
+        interpret,
         share,
         shares,
     )
