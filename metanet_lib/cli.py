@@ -463,7 +463,10 @@ def fits(
     share: Annotated[int, typer.Option(help="Which share of the fits is made.")] = 0,
     shares: Annotated[int, typer.Option(help="How many shares there are.")] = 1,
 ) -> None:
-    """Fit ahead what the comparisons of chapters 11 and 12 fit on a run's zoo alone."""
+    """Fit ahead what chapters 11 and 12 ask of a run's zoo alone.
+
+    The first share makes their functional code and their ceiling too.
+    """
     from metanet_lib.experiments.leaderboard import fit_ahead
 
     fit_ahead(json.loads(parameters), share, shares)

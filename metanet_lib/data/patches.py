@@ -33,7 +33,6 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from metanet_lib import catalog
 from metanet_lib.catalog import Dataset
@@ -41,7 +40,7 @@ from metanet_lib.data import corpora
 from metanet_lib.data.bank import Bank
 from metanet_lib.data.corpora import Source, UnusableFile
 from metanet_lib.parameters import Parameters, decision
-from metanet_lib.workers import cores
+from metanet_lib.workers import cores, products_of_one_thread
 
 SIDE = 16
 """Side of a patch: pixels, or mel bands and frames."""
@@ -219,7 +218,7 @@ def planes(root: Path | str, dataset_id: str, parameters: PatchParameters) -> It
     dataset = catalog.dataset(dataset_id)
     for source in dataset_files(root, dataset, parameters):
         try:
-            with threadpool_limits(1):  # as in a bank: more threads round otherwise
+            with products_of_one_thread():  # as in a bank: more threads round otherwise
                 plane = read_plane(source, dataset, parameters)
         except UnusableFile:
             continue
@@ -485,7 +484,7 @@ def bank_of(
     p = parameters
     entropy = [p.seed, zlib.crc32((dataset.id + stream).encode())]
     # More threads in one product add up in another order, and round otherwise.
-    with ThreadPoolExecutor(threads or cores()) as pool, threadpool_limits(1):
+    with ThreadPoolExecutor(threads or cores()) as pool, products_of_one_thread():
         places = np.array([*pool.map(partial(_places, dataset=dataset, parameters=p), sources)])
         weights = places if p.spread == "places" else places > 0
         rng = np.random.default_rng(entropy)

@@ -27,7 +27,6 @@ import pandas as pd
 import torch
 from numba import njit
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.func import (
     functional_call,
@@ -40,7 +39,7 @@ from torch.func import (
 from metanet_lib.data.bank import Bank
 from metanet_lib.metanetwork import MetanetworkParameters, train
 from metanet_lib.parameters import Parameters, decision
-from metanet_lib.workers import single_threaded
+from metanet_lib.workers import products_of_one_thread, single_threaded
 from metanet_lib.zoo import (
     CODES,
     INPUTS,
@@ -130,7 +129,7 @@ def zoo_speed(
         }
         step_times: dict[str, list[float]] = {name: [] for name in engines}
         most = len(bank) // batch_size
-        with threadpool_limits(1):
+        with products_of_one_thread():
             steps = {}
             for name, (run, models, _) in engines.items():
                 run(2)  # compiles, and warms up
@@ -186,7 +185,7 @@ def zoo_scaling(
     """
     p = replace(parameters, epochs=1)
     rows = []
-    with threadpool_limits(1), single_threaded(threads) as pool:
+    with products_of_one_thread(), single_threaded(threads) as pool:
         sizes = [(m, min(patches)) for m in models] + [(min(models), n) for n in patches]
         for m, n in [sizes[0], *sizes]:  # the first of all compiles, and is dropped
             some = replace(bank, draws=bank.draws[:n])

@@ -33,7 +33,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_limits
 
 from metanet_lib.catalog import Dataset, dataset
 from metanet_lib.data import corpora
@@ -61,7 +60,7 @@ from metanet_lib.interpret import (
 from metanet_lib.metanetwork import Metanetwork, MetanetworkParameters
 from metanet_lib.representations.weights import Components
 from metanet_lib.store import Results
-from metanet_lib.workers import side_by_side
+from metanet_lib.workers import products_of_one_thread, side_by_side
 from metanet_lib.zoo import INPUTS, Zoo, load_zoo
 
 
@@ -136,7 +135,7 @@ def run(
 def fit_ahead(profile: Mapping[str, Any], share: int = 0, shares: int = 1) -> None:
     """Make a share of the fits that ask for the zoo alone, so that chapters 11 and 12 find them.
 
-    The first share makes too what chapters need of fits and corpus: the functional code, and the
+    The first share also makes what those chapters need besides: the functional code, and the
     ceiling (:func:`metanet_lib.experiments.files.ceiling_of`).
 
     Parameters
@@ -458,7 +457,7 @@ def _fit(
     """Read what the peer may see, assess it, in this process, and keep what came out."""
     zoos = load_zoo(zoo, datasets)
     samples = [None] * 3 if peer.sees == "weights" else _load_samples(folder)
-    with threadpool_limits(1):
+    with products_of_one_thread():
         keep(at, assess_peer(peer, seed, zoos, interpret, samples))
 
 

@@ -12,6 +12,7 @@ those who draw previews ask.
 import re
 import shutil
 from functools import cache
+from inspect import isroutine
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+
+from metanet_lib.workers import cores
 
 EDITORS = {"github": "edit", "gitlab": "-/edit", "codeberg": "_edit"}
 """Words of a forge's address, and its path to the editor."""
@@ -107,6 +110,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     True
     """
     app.add_transform(_Words)
+    app.connect("autodoc-skip-member", _skip_imported)
+    app.connect("env-check-consistency", _write_side_by_side)
     app.connect("html-page-context", _offer_editing, priority=900)  # after the theme's buttons
     app.connect("html-page-context", _preview)
     app.connect("build-finished", _finish)
@@ -159,6 +164,21 @@ def glossary(page: Path) -> tuple[str, ...]:
         for word, meaning in pairwise(lines)
         if meaning.startswith("  ") and not word.startswith(" ")
     )
+
+
+def _skip_imported(
+    app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
+) -> bool | None:
+    """Skip what a module imports before its source is read, not after."""
+    has_home = isinstance(member, type) or isroutine(member)
+    if what == "module" and has_home and member.__module__ != app.env.temp_data["autodoc:module"]:
+        return True
+    return None
+
+
+def _write_side_by_side(app: Sphinx, environment: Any) -> None:
+    """Have pages written by as many processes as cores; what reads them is not made for it."""
+    app.parallel = 1 + cores()  # one of them only hands the pages out
 
 
 def _offer_editing(

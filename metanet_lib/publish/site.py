@@ -19,16 +19,16 @@ The chapters are those that ``_toc.yml`` names under ``notebooks/``. Run from th
 """
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from html import escape
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings
 
 import yaml
+from click.testing import CliRunner
+from jupyter_book.cli.main import main as jupyter_book
 from PIL import Image
 
 from metanet_lib.experiments.reference import references
@@ -229,18 +229,13 @@ def _shrink(picture: Path, small: Path) -> None:
 
 def _jupyter_book(stage: Path) -> Path:
     """Render the staged tree and return the folder of its pages."""
-    program = Path(sys.executable).with_name("jupyter-book")
-    command = [str(program), "build", str(stage), "--all", "-W", "-n", "--keep-going"]
-    run = subprocess.run(
-        command,
-        env={**os.environ, "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    # In this process, which has imported the library, whose reference is among the pages.
+    command = ["build", str(stage), "--all", "-W", "-n", "--keep-going"]
+    with catch_warnings(action="ignore"):  # of Python: Sphinx looks at all that is imported
+        run = CliRunner().invoke(jupyter_book, command, env={"NO_COLOR": "1"})
     html = stage / "_build" / "html"
-    if run.returncode or not (html / "index.html").is_file():
-        lines = run.stdout.splitlines()
+    if run.exit_code or not (html / "index.html").is_file():
+        lines = run.output.splitlines()
         warnings = [line for line in lines if re.search("WARNING|ERROR|exception:", line)]
         raise SiteError("the site was not built:\n" + "\n".join(warnings or lines[-20:]))
     return html

@@ -7,6 +7,7 @@ flag, 1 if it shows the class, -1 if not, 0 if all it shows of the class is mark
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from os.path import basename
 from pathlib import Path
 
 from metanet_lib.data.corpora.reading import Box, CorpusError, Source, listed
@@ -77,7 +78,7 @@ def _lines(listing: Path) -> Iterator[tuple[int, str, str]]:
         raise CorpusError(f"{listing}: no such listing; unpack all of Pascal VOC's ImageSets")
     for number, line in enumerate(listing.read_text(errors="replace").splitlines(), 1):
         match line.split():
-            case [image_id, ("1" | "0" | "-1") as flag] if Path(image_id).name == image_id:
+            case [image_id, ("1" | "0" | "-1") as flag] if basename(image_id) == image_id:
                 yield number, image_id, flag
             case []:
                 continue

@@ -139,9 +139,10 @@ def _paint(
 
     The leaves' outlines come first, as a map of leaf numbers; then all pixels are coloured at once.
     """
-    y, x = np.nonzero(where)
-    top, left = y.min(), x.min()
-    height, width = int(y.max() - top + 1), int(x.max() - left + 1)
+    rows, columns = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
+    part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    region = where[part]
+    height, width = region.shape
     radius = _radii(rng, surface, height * width)
     n = len(radius)
     angle = np.radians(rng.normal(surface.angle, surface.spread, n))
@@ -153,7 +154,6 @@ def _paint(
     cy = rng.uniform(0, height, n).astype(np.float32)
     leaf = _outlines(rng, surface.shape, (height, width), cx, cy, radius, short, cos, sin)
 
-    region = where[top : top + height, left : left + width]
     leaf, (y, x) = leaf[region], np.nonzero(region)
     grey = rng.normal(rng.normal(surface.grey, 0.1), surface.contrast, n)
     shade = rng.uniform(0, 0.08, n)
@@ -166,8 +166,7 @@ def _paint(
         turns = (dx * cos[leaf] + dy * sin[leaf]) / rng.uniform(3, 9, n)[leaf]
         grey += (surface.stripes * rng.uniform(0, 2, n))[leaf] * np.sin(2 * np.pi * turns)
     tint = np.array(surface.colour) * rng.uniform(0.3, 1.5, (n, 1)) + rng.normal(0, 0.02, (n, 2))
-    picture[y + top, x + left, 0] = grey
-    picture[y + top, x + left, 1:] = tint[leaf]
+    picture[part][region] = np.column_stack((grey, tint[leaf]))
 
 
 def _radii(rng: Generator, surface: Surface, area: int) -> Array:

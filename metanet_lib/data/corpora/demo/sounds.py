@@ -10,6 +10,7 @@ frequencies in Hz, levels in dB.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.random import Generator
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from scipy.signal import butter, oaconvolve, sosfilt
 
 Array = NDArray[np.float64]
+
+_PERIOD = 4096  # samples of a period, a power of two
+_Places = tuple[NDArray[np.int64], Array]
 
 
 @dataclass(frozen=True)
@@ -237,9 +241,9 @@ def _note(rng: Generator, how: Instrument, pitch: float, length: float, rate: in
     if how.vibrato:
         swing = how.vibrato * np.sin(2 * np.pi * per_second * t) * np.minimum(t / 0.3, 1)
         bend = 2 ** (swing / 12)
-    phase = (pitch * bend).cumsum() / rate + rng.random()
-    mellow = _wave(how, pitch, how.rolloff + 3, phase, rate)
-    bright = _wave(how, pitch, how.rolloff - 2, phase, rate)
+    places = _places((pitch * bend).cumsum() / rate + rng.random())
+    mellow = _wave(how, pitch, how.rolloff + 3, places, rate)
+    bright = _wave(how, pitch, how.rolloff - 2, places, rate)
     fade = np.exp(-t / (how.decay / 3)) if how.decay else 0.5 + 0.5 * np.exp(-t / 0.15)
     tone = mellow + fade * (bright - mellow)
     if how.breath:
@@ -248,27 +252,31 @@ def _note(rng: Generator, how: Instrument, pitch: float, length: float, rate: in
     return np.asarray(tone * envelope * (np.exp(-t / how.decay) if how.decay else 1))
 
 
-def _wave(how: Instrument, pitch: float, rolloff: float, phase: Array, rate: int) -> Array:
-    """Look up a periodic wave with the instrument's partials; ``phase`` is in turns."""
+def _wave(how: Instrument, pitch: float, rolloff: float, places: _Places, rate: int) -> Array:
+    """Look up a periodic wave with the instrument's partials."""
     k = np.arange(1, 1 + max(1, min(40, int(0.45 * rate / pitch))))
     level = -rolloff * np.log2(k)
     for formant, gain in how.formants:
         level += gain * np.exp(-((np.log2(k * pitch / formant) / 0.35) ** 2))
     amplitude = _db(level) * np.where(k % 2 == 0, how.even, 1)
-    return _lookup(amplitude, phase)
+    return _lookup(amplitude, places)
 
 
-def _lookup(amplitude: Array, phase: Array) -> Array:
-    """Return the wave with these partials at each phase, by linear interpolation in one period."""
-    size = 4096
-    spectrum = np.zeros(size // 2 + 1, complex)
-    spectrum[1 : 1 + len(amplitude)] = -0.5j * size * amplitude / np.sqrt((amplitude**2).sum())
-    period = np.fft.irfft(spectrum)
-    at = phase * size
+def _places(phase: Array) -> _Places:
+    """Return where in a period phases lie, in turns: the sample before, and the part of a step."""
+    at = phase * _PERIOD
     whole = at.astype(np.int64)
+    return whole & (_PERIOD - 1), at - whole
+
+
+def _lookup(amplitude: Array, places: _Places) -> Array:
+    """Return the wave with these partials at each place, by linear interpolation in one period."""
+    spectrum = np.zeros(_PERIOD // 2 + 1, complex)
+    spectrum[1 : 1 + len(amplitude)] = -0.5j * _PERIOD * amplitude / np.sqrt((amplitude**2).sum())
+    period = np.fft.irfft(spectrum)
     step = np.append(np.diff(period), period[0] - period[-1])
-    part, turn = at - whole, whole & (size - 1)  # size is a power of two
-    return np.asarray(period[turn] + part * step[turn])
+    sample, part = places
+    return np.asarray(period[sample] + part * step[sample])
 
 
 def _drums(rng: Generator, seconds: float, rate: int) -> Array:
@@ -292,7 +300,8 @@ def _voice(rng: Generator, kind: CitySound, n: int, rate: int) -> Array:
     swing = np.sin(2 * np.pi * (kind.glides * rng.uniform(0.7, 1.4) * t + rng.random()))
     frequency = pitch * 2 ** (kind.glide * swing / 2)
     k = np.arange(1, 1 + max(1, min(60, int(0.4 * rate / pitch / 2 ** (kind.glide / 2)))))
-    tone = _lookup(_db(-kind.rolloff * np.log2(k)), frequency.cumsum() / rate + rng.random())
+    places = _places(frequency.cumsum() / rate + rng.random())
+    tone = _lookup(_db(-kind.rolloff * np.log2(k)), places)
     return tone * _events(rng, kind, n, rate)
 
 
@@ -317,10 +326,14 @@ def _events(rng: Generator, kind: CitySound, n: int, rate: int) -> Array:
 
 def _noise(rng: Generator, n: int, band: tuple[float, float], rate: int) -> Array:
     """Return noise in a band, standard deviation 1."""
-    low, high = band[0], min(band[1], 0.45 * rate)
-    band_pass = butter(1, (min(low, high / 2), high), "band", fs=rate, output="sos")
-    filtered = sosfilt(band_pass, rng.normal(size=n))
+    filtered = sosfilt(_band_pass(band, rate), rng.normal(size=n))
     return np.asarray(filtered / filtered.std())
+
+
+@cache
+def _band_pass(band: tuple[float, float], rate: int) -> Array:
+    low, high = band[0], min(band[1], 0.45 * rate)
+    return np.asarray(butter(1, (min(low, high / 2), high), "band", fs=rate, output="sos"))
 
 
 def _reverberate(rng: Generator, dry: Array, seconds: float, rate: int, channels: int) -> Array:
