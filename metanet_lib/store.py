@@ -244,6 +244,8 @@ class Results:
         file, and removes that of an earlier figure of this name.
         """
         path = self.folder / "figures" / f"{name}.svg"
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)  # laid out once, for both
         for suffix in (".png", ".svg"):
             write_figure(figure, path.with_suffix(suffix))
         if data is None:

@@ -151,7 +151,7 @@ scaling = zoo_scaling(
     bank,
     parameters,
     models=[16 * threads * k for k in (1, 2, 4, 8)],
-    patches=[8000 * k for k in (1, 2, 4, 8)],
+    patches=[int(20_000 * size.seconds) * k for k in (1, 2, 4, 8)],
     threads=threads,
 )
 figures.show(

@@ -166,7 +166,7 @@ def _paint(
         turns = (dx * cos[leaf] + dy * sin[leaf]) / rng.uniform(3, 9, n)[leaf]
         grey += (surface.stripes * rng.uniform(0, 2, n))[leaf] * np.sin(2 * np.pi * turns)
     tint = np.array(surface.colour) * rng.uniform(0.3, 1.5, (n, 1)) + rng.normal(0, 0.02, (n, 2))
-    picture[part][region] = np.column_stack((grey, tint[leaf]))
+    _colour(picture[part], region, leaf, grey, tint)
 
 
 def _radii(rng: Generator, surface: Surface, area: int) -> Array:
@@ -222,13 +222,16 @@ def _fall(
 ) -> None:
     """Write the number of each leaf where it lies; those that fall later lie on top.
 
-    A leaf is a rectangle, or a disc with sides cut off: none, or four of a shard.
+    A leaf is a rectangle, or a disc with sides cut off: none, or four of a shard. The last comes
+    first: where a leaf lies, none that fell before it shows.
     """
     (top, bottom), (left, right) = boxes
-    for k in range(1, len(cx)):
+    for k in range(len(cx) - 1, 0, -1):
         for i in range(top[k], bottom[k]):
             dy = np.float32(i) - cy[k]
             for j in range(left[k], right[k]):
+                if leaf[i, j]:
+                    continue
                 dx = np.float32(j) - cx[k]
                 u = along[0][k] * dx + along[1][k] * dy
                 v = across[0][k] * dy - across[1][k] * dx
@@ -264,3 +267,23 @@ def _greys(
         greys[pixel] = grey[k] + shade[k] * min(max(lit, -2.0), 2.0)
         greys[pixel] += rough[k] * np.float64(texture)
     return greys
+
+
+@njit(cache=True)
+def _colour(
+    picture: Array,
+    region: NDArray[np.bool_],
+    leaf: NDArray[np.int32],
+    grey: NDArray[np.float64],
+    tint: NDArray[np.float64],
+) -> None:
+    """Give the pixels of a region, one after the other, their greys and their leaves' colours."""
+    height, width = region.shape
+    pixel = 0
+    for i in range(height):
+        for j in range(width):
+            if region[i, j]:
+                picture[i, j, 0] = grey[pixel]
+                picture[i, j, 1] = tint[leaf[pixel], 0]
+                picture[i, j, 2] = tint[leaf[pixel], 1]
+                pixel += 1
