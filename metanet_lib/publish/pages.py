@@ -35,6 +35,8 @@ _SEARCH = re.compile(
 )
 # The picture that those who share a link are shown.
 _PICTURE = re.compile(r'(<meta content=")([^":]*)(?=" property="og:image")')
+# Extensions that do not say whether pages may be read side by side: they work once all are read.
+_AFTER_READING = ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex")
 
 
 def source(page: str) -> str | None:
@@ -111,7 +113,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """
     app.add_transform(_Words)
     app.connect("autodoc-skip-member", _skip_imported)
-    app.connect("env-check-consistency", _write_side_by_side)
+    app.connect("env-before-read-docs", _work_side_by_side)
     app.connect("html-page-context", _offer_editing, priority=900)  # after the theme's buttons
     app.connect("html-page-context", _preview)
     app.connect("build-finished", _finish)
@@ -176,9 +178,14 @@ def _skip_imported(
     return None
 
 
-def _write_side_by_side(app: Sphinx, environment: Any) -> None:
-    """Have pages written by as many processes as cores; what reads them is not made for it."""
+def _work_side_by_side(app: Sphinx, environment: Any, pages: list[str]) -> None:
+    """Have as many processes as cores read and write the pages; the order deals them out."""
     app.parallel = 1 + cores()  # one of them only hands the pages out
+    for name in _AFTER_READING:
+        app.extensions[name].parallel_read_safe = True
+    pages.sort(key=lambda page: not page.startswith("book/api/"))  # these take most
+    shares = -(-len(pages) // 10)  # Sphinx gives a process ten at a time
+    pages[:] = [page for first in range(shares) for page in pages[first::shares]]
 
 
 def _offer_editing(
