@@ -228,7 +228,7 @@ def metanetwork_speed(parameters: MetanetworkParameters, models: int = 32) -> tu
         seconds(1, 1)
         shortest = least(1, 1)
         of_filters = max(least(11, 1) - shortest, 0) / (10 * models * CODES)
-        of_models = max(least(1, 1001) - shortest, 0) / (1000 * models)
+        of_models = max(least(1, 301) - shortest, 0) / (300 * models)
         return of_filters, of_models
     finally:
         torch.set_num_threads(before)

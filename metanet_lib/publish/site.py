@@ -18,13 +18,13 @@ The chapters are those that ``_toc.yml`` names under ``notebooks/``. Run from th
 ``_config.yml``, ``_toc.yml`` and ``book/``.
 """
 
+import gc
 import json
 import re
 import shutil
 from html import escape
 from pathlib import Path
 from typing import Any
-from warnings import catch_warnings
 
 import yaml
 from click.testing import CliRunner
@@ -229,10 +229,15 @@ def _shrink(picture: Path, small: Path) -> None:
 
 def _jupyter_book(stage: Path) -> Path:
     """Render the staged tree and return the folder of its pages."""
-    # In this process, which has imported the library, whose reference is among the pages.
+    # In this process, which has imported the library, whose reference is among the pages. What is
+    # here already is none of Sphinx's: one of its extensions looks at every object that is not set
+    # aside, and would touch dead ones and deprecated ones.
     command = ["build", str(stage), "--all", "-W", "-n", "--keep-going"]
-    with catch_warnings(action="ignore"):  # of Python: Sphinx looks at all that is imported
+    gc.freeze()
+    try:
         run = CliRunner().invoke(jupyter_book, command, env={"NO_COLOR": "1"})
+    finally:
+        gc.unfreeze()
     html = stage / "_build" / "html"
     if run.exit_code or not (html / "index.html").is_file():
         lines = run.output.splitlines()
