@@ -1,7 +1,7 @@
 """The site: executed chapters and prose pages become one HTML book.
 
 :func:`build` lays a source tree beside the site (``_build/stage``), lets the ``jupyter-book``
-program render it with every warning an error and without executing anything, and only then puts the
+command render it with every warning an error and without executing anything, and only then puts the
 new pages in the place of the old. The tree mirrors the checkout, so that links hold in both:
 
 - ``index.md``, the front page, taken from ``book/``; it alone moves, to be the site's first page;
