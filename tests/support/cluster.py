@@ -100,7 +100,7 @@ def book(folder: Path) -> Path:
     """Copy the project, with jobs that are more and longer than the tiny book's."""
     clone(folder)
     edit(folder / "profiles/tiny.yaml", lambda p: p.update(datasets_per_job=6))
-    edit(folder / "profiles/tiny.yaml", lambda p: p["zoo"].update(epochs=20))
+    edit(folder / "profiles/tiny.yaml", lambda p: p["zoo"].update(epochs=200))
     here = {"slurm-status-command": "squeue", "slurm-init-seconds-before-status-checks": 3}
     edit(folder / "profiles/slurm/config.yaml", lambda p: p.update(here))
     return folder
