@@ -240,12 +240,14 @@ class Results:
     def save_figure(self, figure: "Figure", name: str, data: "pd.DataFrame | None") -> Path:
         """Write a figure as ``figures/<name>.svg`` and ``.png``; return the SVG's path.
 
+        The figure is laid out here, for the last time.
+
         ``data``, the numbers that it draws, go to ``figures/<name>.csv``; ``None`` writes no such
         file, and removes that of an earlier figure of this name.
         """
         path = self.folder / "figures" / f"{name}.svg"
         figure.draw_without_rendering()
-        figure.set_layout_engine(None)  # laid out once, for both
+        figure.set_layout_engine(None)  # else each file lays it out anew
         for suffix in (".png", ".svg"):
             write_figure(figure, path.with_suffix(suffix))
         if data is None:
