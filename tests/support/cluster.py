@@ -210,7 +210,7 @@ def disturb(folder: Path, nodes: dict[str, subprocess.Popen], make: subprocess.P
     assert make.poll() is None, "the book ended before a node could be killed"
     say("kill node n2 and everything on it")
     stop(nodes["n2"])
-    assert task(folder, "n2") is None
+    wait("the end of all that ran on n2", lambda: task(folder, "n2") is None, 10)
     wait("the loss of n2 to be seen", lambda: states()["n2"].startswith("down"), 120)
     say(f"Slurm has seen it: {states()}")
     shards = len(list(folder.glob("results/tiny/zoo/*.safetensors")))
